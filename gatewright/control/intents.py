@@ -111,10 +111,16 @@ Intent = Apply | Create | Delete | LiveRead | Ask | Wake | Note | Compile | Load
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Branches of intents, and the resources that must be watched because of this key (kept watched while some key's last plan names them)."""
+    """What to do for a key.
+
+    watches: resources that must be watched because of this key (kept watched while some key's last plan names them)
+    mirrors: of these, the resources whose objects are mirrored into the policy snapshot (data.inventory), each as the slot
+             ("object", group, version, kind, namespace, name)
+    """
 
     branches: tuple[tuple[Intent, ...], ...] = ()
     watches: tuple[Resource, ...] = ()
+    mirrors: tuple[Resource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
