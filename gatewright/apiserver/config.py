@@ -1,0 +1,51 @@
+"""What an API server is started with: timing, the shipped schemas, and seams that other rooms fill. Built by runtime, sim and testing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = "v1.36.3"
+
+# (expression, the admission request, the objects by name) -> whether it holds; None: this expression is not supported here
+EvaluateCondition = Callable[[str, Mapping[str, Any]], bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the server's own machinery takes, in seconds.
+
+    create_delay: a CREATE of a custom resource within 2 s of Established sleeps this long (real: 2 s)
+    actor_lag:    between a write and the actors' seeing it (real: 10 to 30 ms)
+    bookmarks:    between bookmarks on a watch that allows them
+    watch_timeout: a watch without timeoutSeconds ends after this long
+    """
+
+    create_delay: float = 0.0
+    actor_lag: float = 0.0
+    bookmarks: float = 60.0
+    watch_timeout: float = 1800.0
+
+
+FAST = Timing()
+REAL = Timing(create_delay=2.0, actor_lag=0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One API server.
+
+    schemas:   decoded gatewright/data/builtin-schemas.json.gz (apiserver.builtin_schemas reads it), None: built-in kinds are not checked
+    address:   HOST:PORT that clients reach it at (discovery, EndpointSlice default/kubernetes)
+    server:    names this server's views when two share a store
+    evaluate_condition: matchConditions of webhooks; None, or an answer None: not supported, the webhook's failurePolicy decides
+    """
+
+    timing: Timing = FAST
+    schemas: Any = None
+    address: str = "127.0.0.1:6443"
+    server: str = "a"
+    service_range: str = "10.0.0.0/24"
+    evaluate_condition: EvaluateCondition | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
