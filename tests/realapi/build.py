@@ -1,8 +1,8 @@
 """`python -m tests.realapi.build`: build kube-apiserver, etcd and kube-controller-manager, once per set of modules.
 
 Called by `make realapi` and, for the place of the programs, by `server`. Needs Go, set up as the environment says, and
-only the standard library of Python. Prints the folder that holds the programs. Exit code 1 with one line on stderr when it
-can't be done.
+only the standard library of Python. Prints the folder that holds the programs. Exit code 1 with one line on stderr when
+it can't be done.
 """
 
 from __future__ import annotations
