@@ -6,7 +6,9 @@ safe to stop at. Nothing is decided because "my own write succeeded": what follo
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from gatewright.core.http import Request
@@ -121,6 +123,12 @@ class Plan:
     branches: tuple[tuple[Intent, ...], ...] = ()
     watches: tuple[Resource, ...] = ()
     mirrors: tuple[Resource, ...] = ()
+
+
+def fields_digest(fields: Object) -> str:
+    """What `Refusal.digest` holds: equal for equal fields, whatever their order."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
