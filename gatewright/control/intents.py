@@ -111,18 +111,31 @@ class Load:
 Intent = Apply | Create | Delete | LiveRead | Ask | Wake | Note | Compile | Load
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Mirror:
+    """All cached objects of a resource stand in the policy snapshot, without an intent per object (data.inventory, namespaces).
+
+    slot: "object" -> ("object", group, version, kind, namespace, name); "namespace" -> ("namespace", name). An entry is the object's JSON
+    bytes. skip: namespaces whose objects are left out (for Namespace objects: their names); "x*", "*x" and "*x*" are wildcards.
+    Fact ("mirrored", resource): True once every worker of this process serves the complete list.
+    """
+
+    resource: Resource
+    slot: str = "object"
+    skip: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do for a key.
 
     watches: resources that must be watched because of this key (kept watched while some key's last plan names them)
-    mirrors: of these, the resources whose objects are mirrored into the policy snapshot (data.inventory), each as the slot
-             ("object", group, version, kind, namespace, name)
+    mirrors: resources whose objects are mirrored into the policy snapshot; a mirror is watched by itself, and calls no `roots`
     """
 
     branches: tuple[tuple[Intent, ...], ...] = ()
     watches: tuple[Resource, ...] = ()
-    mirrors: tuple[Resource, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
 
 
 def fields_digest(fields: Object) -> str:
