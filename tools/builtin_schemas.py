@@ -49,6 +49,8 @@ STRUCTS = {
     "apps.v1.DeploymentSpec": ("strategy",),
     "apps.v1.ReplicaSetSpec": ("template",),
     "apps.v1.StatefulSetSpec": ("updateStrategy",),
+    "authentication.v1.SelfSubjectReviewStatus": ("userInfo",),
+    "authentication.v1.TokenReviewStatus": ("user",),
     "core.v1.Container": ("resources",),
     "core.v1.ContainerStatus": ("state", "lastState"),
     "core.v1.EphemeralContainer": ("resources",),
