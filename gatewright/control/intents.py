@@ -6,9 +6,7 @@ safe to stop at. Nothing is decided because "my own write succeeded": what follo
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from gatewright.core.http import Request
@@ -113,10 +111,11 @@ Intent = Apply | Create | Delete | LiveRead | Ask | Wake | Note | Compile | Load
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mirror:
-    """All cached objects of a resource stand in the policy snapshot, without an intent per object (data.inventory, namespaces).
+    """All cached objects of a resource stand in the policy snapshot, without an intent per object.
 
-    slot: "object" -> ("object", group, version, kind, namespace, name); "namespace" -> ("namespace", name). An entry is the object's JSON
-    bytes. skip: namespaces whose objects are left out (for Namespace objects: their names); "x*", "*x" and "*x*" are wildcards.
+    slot: "object" -> ("object", group, version, kind, namespace, name), "namespace" -> ("namespace", name).
+          An entry is the object's JSON bytes.
+    skip: namespaces whose objects are left out (for Namespace objects: their names); "x*", "*x", "*x*" are wildcards.
     Fact ("mirrored", resource): True once every worker of this process serves the complete list.
     """
 
@@ -130,18 +129,12 @@ class Plan:
     """What to do for a key.
 
     watches: resources that must be watched because of this key (kept watched while some key's last plan names them)
-    mirrors: resources whose objects are mirrored into the policy snapshot; a mirror is watched by itself, and calls no `roots`
+    mirrors: what is mirrored into the policy snapshot; a mirror is watched by itself, and its objects call no `roots`
     """
 
     branches: tuple[tuple[Intent, ...], ...] = ()
     watches: tuple[Resource, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
-
-
-def fields_digest(fields: Object) -> str:
-    """What `Refusal.digest` holds: equal for equal fields, whatever their order."""
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
