@@ -45,22 +45,26 @@ class NotReady(Exception):
 class Program:
     """One running program, in a process group of its own; it ends by itself when its standard input does."""
 
-    name: str
+    command: list[str]
     process: subprocess.Popen[bytes]
     log: Path
 
     @classmethod
-    def start(cls, folder: Path, name: str, flags: list[str], log: Path) -> Program:
+    def start(cls, command: list[str], log: Path) -> Program:
         with open(log, "ab") as output:
             process = subprocess.Popen(
-                [str(folder / name), *flags],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "REALAPI_LEASH": "stdin"},
                 start_new_session=True,
             )
-        return cls(name, process, log)
+        return cls(command, process, log)
+
+    @property
+    def name(self) -> str:
+        return Path(self.command[0]).name
 
     @property
     def running(self) -> bool:
@@ -109,7 +113,7 @@ class RealCluster:
     """A cluster without nodes: what is told to it is stored, admitted, listed and watched, as a real one does.
 
     A context manager; `stop` may be called twice. Without `controllers` deleted namespaces stay, nothing is garbage
-    collected and the status of a ValidatingAdmissionPolicy stays empty. `client_ca` etc. are paths below `folder`.
+    collected and the status of a ValidatingAdmissionPolicy stays empty.
     """
 
     def __init__(self, folder: Path | None = None, *, servers: int = 1, controllers: bool = False) -> None:
@@ -220,7 +224,7 @@ class RealCluster:
         """Start a program on ports that were free a moment ago; once more if somebody else took one meanwhile."""
         deadline = time.monotonic() + READY_WITHIN
         for last in (False, False, True):
-            program = Program.start(self._programs, name, flags(), self.folder / log)
+            program = Program.start([str(self._programs / name), *flags()], self.folder / log)
             try:
                 program.await_ready(ready, deadline)
             except BaseException as error:
@@ -278,16 +282,23 @@ class RealCluster:
                 *extra,
             ]
 
-        def ready() -> bool:
-            # the last two are made after /readyz says yes
-            paths = ("/readyz", "/api/v1/namespaces/default", "/api/v1/namespaces/default/services/kubernetes")
-            headers = {"Authorization": f"Bearer {self.token}"}
-            return all(_fetch(f"https://{address}{path}", headers=headers, ca=self.ca)[0] == 200 for path in paths)
-
-        program = self._launch("kube-apiserver", f"kube-apiserver-{number}.log", flags, ready)
+        log = f"kube-apiserver-{number}.log"
+        program = self._launch("kube-apiserver", log, flags, lambda: self._serving(address))
         server = Server(address, program)
         self.servers.append(server)
         return server
+
+    def _serving(self, address: str) -> bool:
+        # the last two are made after /readyz says yes
+        paths = ("/readyz", "/api/v1/namespaces/default", "/api/v1/namespaces/default/services/kubernetes")
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return all(_fetch(f"https://{address}{path}", headers=headers, ca=self.ca)[0] == 200 for path in paths)
+
+    def restart_server(self, server: Server) -> None:
+        """Bring a stopped API server back at its old address (`server.program.stop()` stops one) and wait for it."""
+        server.program.stop(kill=True)
+        server.program = Program.start(server.program.command, server.program.log)
+        server.program.await_ready(lambda: self._serving(server.address), time.monotonic() + READY_WITHIN)
 
     def start_controllers(self) -> None:
         """Start kube-controller-manager with the garbage collector, namespaces and the status of admission policies."""
