@@ -54,6 +54,8 @@ class Bindings:
         for found in PLACEHOLDER.finditer(recorded):
             name, kind = found.group(0), found.group(1) or found.group(3)
             pattern += re.escape(recorded[last : found.start()])
+            if kind == "rv" and recorded[: found.start()].endswith("current: "):
+                kind, name = "any", f"current {name}"
             known = self._values.get(name) if kind not in ("lrv", "time") else None
             pattern += f"({_SHAPES[kind] if known is None else re.escape(str(known))})"
             names.append(name)
@@ -61,11 +63,13 @@ class Bindings:
         matched = re.fullmatch(pattern + re.escape(recorded[last:]), got, re.DOTALL)
         if matched is None:
             return "differs"
-        complaints = (self.bind(name, value) for name, value in zip(names, matched.groups(), strict=True))
+        complaints = [self.bind(name, value) for name, value in zip(names, matched.groups(), strict=True)]
         return next(filter(None, complaints), None)
 
     def bind(self, name: str, value: Any) -> str | None:
         """Give a placeholder its value. The complaint if it had another one or breaks the order, else None."""
+        if name.startswith("current "):
+            return self._bind_current_version(name.removeprefix("current "), value)
         found = PLACEHOLDER.fullmatch(name)
         if found is None or found.group(1) is None:
             return None
@@ -74,8 +78,7 @@ class Bindings:
         if name in self._values:
             return None if self._values[name] == value else f"{name} was {self._values[name]}"
         complaint = self._misordered(int(found.group(2)), int(value), name) if found.group(1) == "rv" else None
-        if complaint is None:
-            self._values[name] = value
+        self._values[name] = value  # even out of order: one mistake is told once
         return complaint
 
     def _versions(self) -> list[tuple[int, int]]:
@@ -85,6 +88,18 @@ class Bindings:
         for other, known in self._versions():
             if (other < number and known >= version) or (other > number and known <= version):
                 return f"{name} is out of order: $rv{other} is {known}"
+        return None
+
+    def _bind_current_version(self, name: str, value: str) -> str | None:
+        """`current: $rvN` tells how far the server's cache of one kind has come: it may lag or lead every object.
+
+        Later requests may list at `$rvN`, which in the recording was newer than all before it: so take at least those.
+        """
+        if not value.isdigit():
+            return f"{name} is no number"
+        number = int(name.removeprefix("$rv"))
+        older = [known for other, known in self._versions() if other < number]
+        self._values.setdefault(name, str(max([int(value), *older])))
         return None
 
     def _bind_list_version(self, name: str, number: int, value: Any) -> str | None:
