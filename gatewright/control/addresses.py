@@ -35,7 +35,7 @@ def find(view: View, settings: Settings) -> Addresses | None:
     if settings.addresses:
         return Addresses(settings.addresses)
     if not view.synced(ENDPOINT_SLICES):
-        forbidden = view.fact(("unlistable", ENDPOINT_SLICES))
+        forbidden = view.fact(("unwatchable", ENDPOINT_SLICES))
         return Addresses(("",), alone=True) if forbidden is not None else None
     found = set()
     for slice_ in view.list(ENDPOINT_SLICES, ("kubernetes.io/service-name", "kubernetes")):
@@ -43,7 +43,9 @@ def find(view: View, settings: Settings) -> Addresses | None:
         for endpoint in slice_.get("endpoints") or ():
             if dig(endpoint, "conditions", "ready") is False:
                 continue
-            found.update(f"{_bracketed(host)}:{port}" for host in endpoint.get("addresses") or () for port in ports if port)
+            found.update(
+                f"{_bracketed(host)}:{port}" for host in endpoint.get("addresses") or () for port in ports if port
+            )
     return Addresses(tuple(sorted(found))) if found else Addresses(("",), alone=True)
 
 

@@ -6,9 +6,8 @@ unless each of its fields stands equal in the cached object and is ours in manag
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gatewright.control.intents import Apply, Delete, LiveRead, Refusal
@@ -54,14 +53,6 @@ def delete(resource: Resource, held: Object) -> Delete:
     return Delete(resource, Name.of(held), uid(held), resource_version(held))
 
 
-def owner_is_gone(view: View, resource: Resource, name: Name, owner_uid: str) -> bool | None:
-    """Whether a live read says that this incarnation of an owner is gone; None: not asked yet (see `ask_owner`)."""
-    fact = view.fact(("live", resource, name))
-    if fact is None:
-        return None
-    return fact.value is None or uid(fact.value) != owner_uid
-
-
 def ask_owner(resource: Resource, name: Name) -> tuple[LiveRead, ...]:
     return (LiveRead(resource, name),)
 
@@ -70,18 +61,6 @@ def refusal(view: View, resource: Resource, name: Name, subresource: str = "") -
     """Why the last write of this object was refused for good, if it was."""
     fact = view.fact(("refused", resource, name, subresource))
     return None if fact is None else fact.value
-
-
-def digest(value: Any) -> str:
-    """A short digest of a JSON value, the same under every hash seed."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def refused_digest(fields: Object) -> str:
-    """What tells one refused wish from the next: the fields without their fences."""
-    meta = {key: value for key, value in metadata(fields).items() if key not in ("uid", "resourceVersion")}
-    return digest({**fields, "metadata": meta})
 
 
 # --- due
@@ -99,9 +78,7 @@ def due(held: Object, wanted: Object, manager: str, subresource: str = "") -> bo
     if meta:
         body["metadata"] = meta
     owned = _owned(held, manager, subresource)
-    if owned is None:
-        return True
-    return not (_stands(held, body) and _covers(owned, body) and not _gives_up(owned, body))
+    return owned is None or not _same(held, body, owned)
 
 
 def _owned(held: Object, manager: str, subresource: str) -> Mapping[str, Any] | None:
@@ -112,88 +89,56 @@ def _owned(held: Object, manager: str, subresource: str) -> Mapping[str, Any] | 
     return None
 
 
-def _stands(held: Any, wanted: Any) -> bool:
+def _same(held: Any, wanted: Any, owned: Mapping[str, Any]) -> bool:
+    """Whether a wanted value stands in what is held, is owned, and nothing beside it is owned that is no longer wanted.
+
+    owned: the manager's FieldsV1 set at this place; without children the value is owned as a whole, so it must be equal as a whole.
+    """
+    children = {key: fields or {} for key, fields in owned.items() if key != "."}
     if isinstance(wanted, Mapping):
-        return isinstance(held, Mapping) and all(key in held and _stands(held[key], value) for key, value in wanted.items())
-    if isinstance(wanted, list | tuple):
-        if not isinstance(held, list | tuple):
+        if not isinstance(held, Mapping):
             return False
-        if len(held) == len(wanted):
-            return all(_stands(one, other) for one, other in zip(held, wanted, strict=True))
-        return bool(wanted) and all(any(_stands(one, other) for one in held) for other in wanted) and _is_keyed(wanted)
-    return bool(held == wanted) and isinstance(held, bool) == isinstance(wanted, bool)
-
-
-def _is_keyed(items: list[Any] | tuple[Any, ...]) -> bool:
-    """Whether a longer list may be a map list with others' entries in it (ownerReferences, conditions)."""
-    return all(isinstance(item, Mapping) for item in items)
-
-
-def _covers(owned: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether each wanted field is in the manager's field set. An atomic value is owned as a whole (its set has no children)."""
-    for key, value in wanted.items():
-        fields = owned.get(f"f:{key}")
-        if fields is None:
+        if not children:
+            return not wanted or _equal(held, wanted)
+        if sorted(f"f:{key}" for key in wanted) != sorted(children):
             return False
-        if isinstance(value, Mapping) and value and fields and not _covers(fields, value):
-            return False
-        if isinstance(value, list | tuple) and fields and not _covers_items(fields, value):
-            return False
-    return True
+        return all(key in held and _same(held[key], value, children[f"f:{key}"]) for key, value in wanted.items())
+    if isinstance(wanted, list | tuple) and children:
+        return isinstance(held, list | tuple) and _same_items(held, wanted, children)
+    return _equal(held, wanted)
 
 
-def _covers_items(owned: Mapping[str, Any], items: list[Any] | tuple[Any, ...]) -> bool:
-    """A map list's set has one k:{...} per item, a set list's one v:... per value."""
-    entries = [key for key in owned if key[:2] in ("k:", "v:")]
-    if len(entries) < len(items):
+def _same_items(held: Iterable[Any], wanted: list[Any] | tuple[Any, ...], children: Mapping[str, Any]) -> bool:
+    """Items of a map list are owned as k:{keys}, values of a set list as v:value; others' items may stand between them."""
+    if len(children) != len(wanted):
         return False
-    for item in items:
-        if not isinstance(item, Mapping):
+    for entry, fields in children.items():
+        named = json.loads(entry[2:])
+        if entry.startswith("v:"):
+            if not any(_equal(value, named) for value in wanted) or not any(_equal(value, named) for value in held):
+                return False
             continue
-        fields = _item_fields(owned, entries, item)
-        if fields is None or not _covers({key: value for key, value in fields.items() if key != "."}, item):
+        ours = _item(wanted, named)
+        theirs = _item(held, named)
+        if ours is None or theirs is None or not _same(theirs, ours, fields):
             return False
     return True
 
 
-def _item_fields(owned: Mapping[str, Any], entries: list[str], item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    for entry in entries:
-        if not entry.startswith("k:"):
-            continue
-        keys = json.loads(entry[2:])
-        if all(item.get(name) == value for name, value in keys.items()):
-            return owned[entry] or {}
+def _item(items: Iterable[Any], keys: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    for item in items:
+        if isinstance(item, Mapping) and all(item.get(name) == value for name, value in keys.items()):
+            return item
     return None
 
 
-def _gives_up(owned: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether the manager owns a field that it no longer wants: then the apply would release it."""
-    for key, fields in owned.items():
-        if key == ".":
-            continue
-        if not key.startswith("f:"):
-            continue
-        name = key[2:]
-        if name not in wanted:
-            return True
-        value = wanted[name]
-        if isinstance(value, Mapping) and fields and _gives_up(fields, value):
-            return True
-        if isinstance(value, list | tuple) and fields and _gives_up_items(fields, value):
-            return True
-    return False
-
-
-def _gives_up_items(owned: Mapping[str, Any], items: list[Any] | tuple[Any, ...]) -> bool:
-    entries = [key for key in owned if key[:2] in ("k:", "v:")]
-    if len(entries) > len(items):
-        return True
-    for item in items:
-        if isinstance(item, Mapping):
-            fields = _item_fields(owned, entries, item)
-            if fields is not None and _gives_up(fields, item):
-                return True
-    return False
+def _equal(one: Any, other: Any) -> bool:
+    """JSON equality: true is not 1 (Python says otherwise)."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(_equal(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def condition_of(thing: Object, kind: str) -> Mapping[str, Any] | None:

@@ -26,7 +26,7 @@ from gatewright.core.errors import PolicyError
 from gatewright.core.objects import Name, Object, Resource, deleting, generation, metadata, uid
 from gatewright.core.settings import Settings
 from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CONSTRAINTS_GROUP, constraint_resource
-from gatewright.kinds.templates import TemplateError
+from gatewright.kinds.templates import TemplateError, read_template
 from gatewright.policy.constraint_checks import check_constraint
 from gatewright.policy.snapshot import constraint_entry
 
@@ -107,7 +107,7 @@ def _decide(
     if seen.template is None or loaded_template is None or loaded_template[0] != uid(seen.template):
         return State.AWAITING_TEMPLATE, (), _unload(seen)
     try:
-        check_constraint(constraint, settings)
+        check_constraint(constraint, read_template(seen.template), settings)
         entry = constraint_entry(constraint)
     except PolicyError as error:
         return State.INVALID, (TemplateError("", str(error)),), _unload(seen)

@@ -64,7 +64,9 @@ def _pod(settings: Settings) -> dict[str, Any]:
         "name": settings.pod,
         "namespace": settings.namespace,
         "labels": {SYSTEM_LABEL[0]: SYSTEM_LABEL[1], "app.kubernetes.io/name": "gatewright"},
-        "annotations": {"gatewright.dev/about": "stands for a process outside of the cluster and owns its pod statuses"},
+        "annotations": {
+            "gatewright.dev/about": "stands for a process outside of the cluster and owns its pod statuses"
+        },
     }
     spec = {
         "schedulerName": NOBODY,

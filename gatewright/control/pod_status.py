@@ -10,11 +10,11 @@ once, and most templates need one pod status, not five.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gatewright.control import applying, constraint_ingest, home, template_crd, template_ingest
-from gatewright.control.conditions import Condition, settle
+from gatewright.control import applying, constraint_ingest, home, template_crd, template_ingest, webhook
+from gatewright.control.conditions import TRUE, Condition, settle
 from gatewright.control.intents import Plan, Wake
 from gatewright.control.view import Controller, Key, View, Watched
 from gatewright.core.clock import Now
@@ -96,6 +96,11 @@ def _of_template(view: View, name: str) -> Outcome | None:
         conditions += crd.value.conditions
         errors += tuple(error for error in crd.value.errors if error not in errors)
         final = final and crd.value.final
+    in_force = view.fact(webhook.NOTE)
+    if in_force is not None:
+        word = replace(in_force.value.condition, generation=of_engine.generation)
+        conditions += (word,)
+        final = final and (word.status == TRUE or word.failed)
     return Outcome(of_engine.uid, of_engine.generation, final, of_engine.since, conditions, errors)
 
 

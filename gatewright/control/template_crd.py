@@ -27,16 +27,15 @@ from typing import Any
 
 from gatewright.control import addresses, applying
 from gatewright.control.conditions import FALSE, TRUE, UNKNOWN, Condition
-from gatewright.control.intents import Ask, FactName, Intent, Note, Plan, Refusal, Wake
+from gatewright.control.intents import Ask, FactName, Intent, Note, Plan, Refusal, Wake, fields_digest
 from gatewright.control.view import Controller, Fact, Key, View, Watched
 from gatewright.core.clock import Known, Now
 from gatewright.core.errors import PolicyError
 from gatewright.core.http import NoAnswer, Request, Response
 from gatewright.core.objects import Name, Object, Resource, deleting, dig, generation, metadata, uid
 from gatewright.core.settings import Operation, Settings
-from gatewright.kinds import templates
 from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CRDS, constraint_resource
-from gatewright.kinds.templates import TemplateError
+from gatewright.kinds.templates import TemplateError, read_template
 from gatewright.policy.crd_generation import constraint_crd
 
 LEASE = "gatewright-generate"
@@ -62,6 +61,11 @@ class Report:
     generation: int
     conditions: tuple[Condition, ...]
     errors: tuple[TemplateError, ...] = ()
+
+    @property
+    def final(self) -> bool:
+        """Whether this is the outcome for the generation, not a step to it."""
+        return all(condition.status == TRUE or condition.failed for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def plan(seen: Seen, settings: Settings, now: Now) -> Plan:
         return Plan((sweep, (_report(seen, State.REFUSED, seen.unwanted, "create_error"),)))
     state = _state(seen)
     keep = applying.keep(CRDS, seen.crd, seen.wanted, applying.MANAGER)
-    if keep and seen.refusal is not None and seen.refusal.digest == applying.refused_digest(seen.wanted):
+    if keep and seen.refusal is not None and seen.refusal.digest == fields_digest(seen.wanted):
         return Plan((sweep, _refused(seen, seen.refusal, keep, settings, now)))
     if state in (State.TERMINATING, State.FOREIGN):
         keep = ()
@@ -136,9 +140,18 @@ def _wanted(template: Object | None) -> tuple[Object | None, str]:
     if template is None:
         return None, ""
     try:
-        return constraint_crd(templates.read(template)), ""
+        crd = constraint_crd(read_template(template))
     except PolicyError as error:
         return None, str(error)
+    owner = {
+        "apiVersion": CONSTRAINT_TEMPLATES.api_version,
+        "kind": CONSTRAINT_TEMPLATES.kind,
+        "name": str(metadata(template)["name"]),
+        "uid": uid(template),
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {**crd, "metadata": {**metadata(crd), "ownerReferences": [owner]}}, ""
 
 
 def _state(seen: Seen) -> State:
@@ -252,9 +265,7 @@ def _sweep(seen: Seen, settings: Settings, now: Now) -> tuple[Intent, ...]:
     if live is None or now.monotonic > live.at + settings.probe_period:
         return applying.ask_owner(CONSTRAINT_TEMPLATES, name)
     owner = "" if live.value is None else uid(live.value)
-    return tuple(
-        applying.delete(CRDS, crd) for crd in seen.dead if owner not in _template_owners(crd)
-    )
+    return tuple(applying.delete(CRDS, crd) for crd in seen.dead if owner not in _template_owners(crd))
 
 
 # --- what is told

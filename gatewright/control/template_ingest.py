@@ -27,9 +27,8 @@ from gatewright.core.clock import Now
 from gatewright.core.errors import PolicyError
 from gatewright.core.objects import Name, Object, Resource, deleting, generation, metadata, uid
 from gatewright.core.settings import Operation, Settings
-from gatewright.kinds import templates
 from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CRDS, constraint_resource
-from gatewright.kinds.templates import TemplateError
+from gatewright.kinds.templates import CREATE_ERROR, INGEST_ERROR, PARSE_ERROR, TemplateError, read_template
 from gatewright.policy import compiling
 from gatewright.policy.snapshot import template_entry
 
@@ -66,7 +65,7 @@ class Seen:
     name: str
     synced: bool
     template: Object | None
-    source: compiling.Source | None
+    source: tuple[str, bytes] | None  # digest and text of what is to be compiled
     invalid: TemplateError | None  # why there is nothing to compile
     compiled: Fact | None  # of this digest: policy.compiling.Compiled or Failed
     loaded: Fact | None  # identity served by every worker
@@ -92,7 +91,7 @@ def see(view: View, key: Key, settings: Settings) -> Seen:
         template=template,
         source=source,
         invalid=invalid,
-        compiled=None if source is None else view.fact(("compiled", source.digest)),
+        compiled=None if source is None else view.fact(("compiled", source[0])),
         loaded=view.fact(("loaded", ("template", name))),
         inventory_complete=inventory is not None and inventory.value is True,
         crd_seen=view.get(CRDS, Name("", f"{name}.constraints.gatekeeper.sh")) is not None,
@@ -118,14 +117,13 @@ def _decide(seen: Seen) -> tuple[State, tuple[TemplateError, ...], tuple[Intent,
     if seen.invalid is not None or seen.source is None:
         return State.INVALID, (seen.invalid,) if seen.invalid is not None else (), ()
     if seen.compiled is None:
-        return State.COMPILING, (), (Compile(seen.source.digest, seen.source.text),)
+        return State.COMPILING, (), (Compile(*seen.source),)
     outcome = seen.compiled.value
     if isinstance(outcome, compiling.Failed):
-        errors = tuple(TemplateError(one.code, one.message, one.location) for one in outcome.errors)
-        return State.INVALID, errors, ()
+        return State.INVALID, outcome.errors, ()
     identity = (uid(seen.template), generation(seen.template))
     if seen.loaded is None or seen.loaded.value != identity:
-        entry = template_entry(templates.read(seen.template), outcome)
+        entry = template_entry(read_template(seen.template), outcome)
         return State.LOADING, (), (Load(("template", seen.name), identity, entry),)
     if outcome.reads_inventory and not seen.inventory_complete:
         return State.AWAITING_SYNC, (), ()
@@ -154,16 +152,16 @@ def _report(seen: Seen, state: State, errors: tuple[TemplateError, ...], now: No
 
 
 def _invalid_reason(errors: tuple[TemplateError, ...]) -> str:
-    return "InvalidRego" if any(error.code in ("ingest_error", "parse_error") for error in errors) else "InvalidTemplate"
+    return "InvalidRego" if any(error.code in (INGEST_ERROR, PARSE_ERROR) for error in errors) else "InvalidTemplate"
 
 
-def _source(template: Object | None, settings: Settings) -> tuple[compiling.Source | None, TemplateError | None]:
+def _source(template: Object | None, settings: Settings) -> tuple[tuple[str, bytes] | None, TemplateError | None]:
     if template is None:
         return None, None
     try:
-        return compiling.source_of(templates.read(template), settings), None
+        return compiling.source_of(read_template(template), settings), None
     except PolicyError as error:
-        return None, TemplateError("create_error", str(error))
+        return None, TemplateError(CREATE_ERROR, str(error))
 
 
 def _kind_watched(seen: Seen) -> tuple[Resource, ...]:
@@ -171,7 +169,7 @@ def _kind_watched(seen: Seen) -> tuple[Resource, ...]:
     if not seen.crd_seen or seen.template is None:
         return ()
     try:
-        return (constraint_resource(templates.read(seen.template).kind),)
+        return (constraint_resource(read_template(seen.template).kind),)
     except PolicyError:
         return ()
 

@@ -39,6 +39,13 @@ class View(Protocol):
 
     def fact(self, name: FactName) -> Fact | None: ...
 
+    def version(self, resource: Resource) -> int:
+        """The newest resourceVersion that the cache of this resource has seen (list, event or bookmark); 0 before the first list.
+
+        Not recorded as a read: a plan that waits for it asks for a Wake.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
