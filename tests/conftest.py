@@ -1,7 +1,8 @@
 """Fixtures that every test may use: the conformance data and the optional parts of the machine.
 
-A test that needs an optional part says so with `@pytest.mark.needs("kubectl")`. Where the part is absent the test is skipped with a
-reason; where GATEWRIGHT_REQUIRE names the part, its absence is a failure (design: interfaces, "Set-up").
+A test that needs an optional part says so with `@pytest.mark.needs("kubectl")`. Where the part is absent the test is
+skipped with a reason; where GATEWRIGHT_REQUIRE names the part, its absence is a failure (design: interfaces,
+"Set-up").
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which API servers must answer before a fact holds "on every API server" (lifecycle, rule 5, F2).
 
-Used by the plans that ask: the template's CRD, the webhook's proof. `--apiserver-address` names them; else EndpointSlice default/kubernetes
-lists them; where that is absent or forbidden, the one address that we talk to is proved, and the condition's message says so.
+Used by the plans that ask: the template's CRD, the webhook's proof. `--apiserver-address` names them; else
+EndpointSlice default/kubernetes lists them; where that is absent or forbidden, the one address that we talk to is
+proved, and the condition's message says so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ WATCHED = Watched(ENDPOINT_SLICES, namespace="default", label_selector="kubernet
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """each: HOST:PORT of every API server, ("",) for the one we talk to; alone: the proof covers that one address only."""
+    """each: HOST:PORT of every API server, ("",) for the one we talk to; alone: the proof covers that one
+    address only.
+    """
 
     each: tuple[str, ...]
     alone: bool = False
@@ -37,7 +40,7 @@ def find(view: View, settings: Settings) -> Addresses | None:
     if not view.synced(ENDPOINT_SLICES):
         forbidden = view.fact(("unwatchable", ENDPOINT_SLICES))
         return Addresses(("",), alone=True) if forbidden is not None else None
-    found = set()
+    found: set[str] = set()
     for slice_ in view.list(ENDPOINT_SLICES, ("kubernetes.io/service-name", "kubernetes")):
         ports = [port.get("port") for port in slice_.get("ports") or () if port.get("name") in ("https", None, "")]
         for endpoint in slice_.get("endpoints") or ():

@@ -1,7 +1,8 @@
 """When a server-side apply is due, and the fences that it carries.
 
-Used by every plan that writes. An apply of what already stands is still an admission review on the server, so it isn't sent: an apply is due
-unless each of its fields stands equal in the cached object and is ours in managedFields (lifecycle, rule 13; server defaults are not compared).
+Used by every plan that writes. An apply of what already stands is still an admission review on the server, so it
+isn't sent: an apply is due unless each of its fields stands equal in the cached object and is ours in managedFields
+(lifecycle, rule 13; server defaults are not compared).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from gatewright.core.objects import Name, Object, Resource, dig, metadata, resou
 MANAGER = "gatewright"  # main resources that the generate role keeps
 STATUS_MANAGER = "gatewright-status"  # the one writer of a template's and a constraint's status
 
-# A version that no object has. Server-side apply creates an absent object whatever resourceVersion the body names, and answers 409 for one that
-# stands at another version (measured): so this makes an apply that only creates, without a POST whose Update-ownership would outlive us.
+# A version that no object has. Server-side apply creates an absent object whatever resourceVersion the body names,
+# and answers 409 for one that stands at another version (measured): so this makes an apply that only creates, without
+# a POST whose Update-ownership would outlive us.
 ABSENT = "1"
 
 
@@ -38,7 +40,9 @@ def fenced(fields: Object, held: Object | None) -> dict[str, Any]:
 
 
 def at_version(fields: Object, held: Object) -> dict[str, Any]:
-    """The fields fenced by the version that was read: for /status of custom resources, where the server ignores the uid."""
+    """The fields fenced by the version that was read: for /status of custom resources, where the server ignores
+    the uid.
+    """
     return {**fields, "metadata": {**metadata(fields), "resourceVersion": resource_version(held)}}
 
 
@@ -92,7 +96,8 @@ def _owned(held: Object, manager: str, subresource: str) -> Mapping[str, Any] | 
 def _same(held: Any, wanted: Any, owned: Mapping[str, Any]) -> bool:
     """Whether a wanted value stands in what is held, is owned, and nothing beside it is owned that is no longer wanted.
 
-    owned: the manager's FieldsV1 set at this place; without children the value is owned as a whole, so it must be equal as a whole.
+    owned: the manager's FieldsV1 set at this place; without children the value is owned as a whole, so it must be
+           equal as a whole.
     """
     children = {key: fields or {} for key, fields in owned.items() if key != "."}
     if isinstance(wanted, Mapping):
@@ -109,7 +114,9 @@ def _same(held: Any, wanted: Any, owned: Mapping[str, Any]) -> bool:
 
 
 def _same_items(held: Iterable[Any], wanted: list[Any] | tuple[Any, ...], children: Mapping[str, Any]) -> bool:
-    """Items of a map list are owned as k:{keys}, values of a set list as v:value; others' items may stand between them."""
+    """Items of a map list are owned as k:{keys}, values of a set list as v:value; others' items may stand
+    between them.
+    """
     if len(children) != len(wanted):
         return False
     for entry, fields in children.items():

@@ -1,7 +1,7 @@
 """Conditions: the words in which a status speaks, and how they are settled into a stored list.
 
-Types and reasons are those of the lifecycle design (what a client sees; lifecycle-races 3.6). Every condition carries the generation that it speaks
-of; its lastTransitionTime moves only when its status does.
+Types and reasons are those of the lifecycle design (what a client sees; lifecycle-races 3.6). Every condition carries
+the generation that it speaks of; its lastTransitionTime moves only when its status does.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Condition:
 
 def settle(previous: Iterable[Mapping[str, Any]], wanted: Iterable[Condition], now: Now) -> list[dict[str, Any]]:
     """The conditions as they are to be stored, in order of type; the time of one whose status stays is kept."""
-    before = {entry.get("type"): entry for entry in previous if isinstance(entry, Mapping)}
+    before = {entry.get("type"): entry for entry in previous}
     settled = []
     for condition in sorted(wanted, key=lambda condition: condition.type):
         old = before.get(condition.type)
@@ -99,8 +99,9 @@ FAILURES = frozenset(
 def ready(prerequisites: Iterable[Condition], generation: int, promise: str) -> tuple[Condition, ...]:
     """Ready and its kstatus companions from the conditions that it rests on.
 
-    Ready is True when every wanted prerequisite is True at this generation, False with reason Failed when one has failed at it, and otherwise
-    Unknown with reason Progressing. `promise` is the message of a True Ready. Reconciling and Stalled are there only while True.
+    Ready is True when every wanted prerequisite is True at this generation, False with reason Failed when one has
+    failed at it, and otherwise Unknown with reason Progressing. `promise` is the message of a True Ready. Reconciling
+    and Stalled are there only while True.
     """
     wanted = [condition for condition in prerequisites if condition.wanted]
     failed = [one for one in wanted if one.failed and one.generation == generation]

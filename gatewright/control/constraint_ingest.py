@@ -1,12 +1,14 @@
 """One constraint into this process's engine, once its template is there.
 
-Run by every process that evaluates or reports; key (kind, name). A constraint without its template is no error: the template may be on
-its way; the constraint is told as waiting, and the key is planned again when the template's load is known (the view has read it).
+Run by every process that evaluates or reports; key (kind, name). A constraint without its template is no error: the
+template may be on its way; the constraint is told as waiting, and the key is planned again when the template's load
+is known (the view has read it).
 
 Theory of operation, per generation of the constraint:
 
     AWAITING_TEMPLATE  no template of this kind is loaded here      -> wait
-    INVALID            refused by the template's schema or by the rules of enforcement actions, for good -> told; unloaded
+    INVALID            refused by the template's schema or by the rules of enforcement actions, for good -> told;
+    unloaded
     LOADING            valid, not yet served by every worker        -> Load
     ENFORCED           every worker of this process enforces it
 """

@@ -1,7 +1,8 @@
 """Where this process lives in the cluster: its Namespace and its Pod object.
 
-In a cluster both are there already and only looked at. Outside of one (`up`, `manager --kubeconfig`) we make them: the Pod, of a stable name and
-with a scheduler that nobody runs, owns this process's pod statuses, so that the garbage collector removes them when it goes.
+In a cluster both are there already and only looked at. Outside of one (`up`, `manager --kubeconfig`) we make them:
+the Pod, of a stable name and with a scheduler that nobody runs, owns this process's pod statuses, so that the garbage
+collector removes them when it goes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The CRDs of our own kinds: that they stand, in the schema that this version needs.
 
-Run by the generate role; one key per CRD. An upstream CRD of the same name is upgraded in place (its objects keep their data); where that is not
-allowed, the roll-up sees that conditions are not declared and does without (lifecycle, rule 2).
+Run by the generate role; one key per CRD. An upstream CRD of the same name is upgraded in place (its objects keep
+their data); where that is not allowed, the roll-up sees that conditions are not declared and does without (lifecycle,
+rule 2).
 """
 
 from __future__ import annotations

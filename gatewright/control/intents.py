@@ -1,7 +1,8 @@
 """What a plan may ask for. Intents are values; `reconcile` carries them out and turns answers into facts.
 
-A plan is a tuple of independent branches. A branch runs in order; a failure stops its own branch only, and every prefix of a branch is
-safe to stop at. Nothing is decided because "my own write succeeded": what follows a write is decided from what the watches show.
+A plan is a tuple of independent branches. A branch runs in order; a failure stops its own branch only, and every
+prefix of a branch is safe to stop at. Nothing is decided because "my own write succeeded": what follows a write is
+decided from what the watches show.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ FactName = tuple[Any, ...]  # hashable; its first element is the family, e.g. ("
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Server-side apply of our fields, forced. `fields` carries apiVersion, kind, metadata.name (and namespace) and, as fences, metadata.uid
-    for an object that must be this incarnation and metadata.resourceVersion for one that must be this version
-    (on /status of custom resources the server ignores the uid: there the version is the fence)."""
+    """Server-side apply of our fields, forced. `fields` carries apiVersion, kind, metadata.name (and namespace) and, as
+    fences, metadata.uid for an object that must be this incarnation and metadata.resourceVersion for one that must be
+    this version (on /status of custom resources the server ignores the uid: there the version is the fence)."""
 
     resource: Resource
     fields: Object
@@ -57,7 +58,8 @@ class LiveRead:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Send a request that changes nothing (a discovery read, a dry run) to one API server; the fact `fact` becomes its Response or NoAnswer.
+    """Send a request that changes nothing (a discovery read, a dry run) to one API server; the fact `fact` becomes its
+    Response or NoAnswer.
 
     address: HOST:PORT, or "" for the one that we talk to.
     """
@@ -97,7 +99,7 @@ class Compile:
 class Load:
     """Put an entry into the policy snapshot that reviews run on, or take it out (entry None).
 
-    slot: ("template", name) | ("constraint", kind, name) | ("exclusions",) | ("synced", ...)
+    slot: ("template", name) | ("constraint", kind, name) | ("exclusions",)
     Fact ("loaded", slot): the `identity` of the entry that every worker of this process now serves.
     """
 
@@ -139,7 +141,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a write can't work as it stands. Fact ("refused", resource, name, subresource), removed by the next write that works.
+    """Why a write can't work as it stands. Fact ("refused", resource, name, subresource), removed by the next write
+    that works.
 
     digest: of the refused fields, so that a plan can tell "the same again" from a new wish.
     """

@@ -1,10 +1,11 @@
 """This pod's own status objects: what it knows of each template and constraint, published for the roll-up.
 
-Run by every process; keys ("template", name) and ("constraint", kind, name). The other plans leave notes; this one writes them down, alone, in objects
-that nobody else writes: one ConstraintTemplatePodStatus or ConstraintPodStatus per pod and object, owned by the Pod.
+Run by every process; keys ("template", name) and ("constraint", kind, name). The other plans leave notes; this one
+writes them down, alone, in objects that nobody else writes: one ConstraintTemplatePodStatus or ConstraintPodStatus
+per pod and object, owned by the Pod.
 
-A step on the way (compiling, waiting for discovery) is published only when it lasts: clients see the step in the roll-up's own words at
-once, and most templates need one pod status, not five.
+A step on the way (compiling, waiting for discovery) is published only when it lasts: clients see the step in the
+roll-up's own words at once, and most templates need one pod status, not five.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ def _object(seen: Seen, outcome: Outcome, settings: Settings, now: Now) -> dict[
         settings.pod, settings.namespace, seen.pod_uid, tuple(op.value for op in settings.operations)
     )
     conditions = settle(dig(seen.held, "status", "conditions") or (), outcome.conditions, now)
-    # observedGeneration names the generation of the last outcome: while there is none yet for this one, it stays where it was
+    # observedGeneration names the generation of the last outcome: while there is none yet for this one, it stays
+    # where it was
     at = outcome.generation if outcome.final else _last_generation(seen.held, outcome.uid)
     if seen.key[0] == "template":
         return podstatus.template_pod_status(

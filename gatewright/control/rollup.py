@@ -1,8 +1,9 @@
 """The one writer of a template's and a constraint's status: byPod, created and all conditions, in one write.
 
-Run by the status role under a Lease; keys ("template", name) and ("constraint", kind, name). It reads what the pods published in their own status
-objects and nothing of its own but the very version whose resourceVersion its write names (lifecycle, rules 1 and 11): so each stored
-status is consistent alone, and a late writer of a dead incarnation or an older view gets a conflict and looks again.
+Run by the status role under a Lease; keys ("template", name) and ("constraint", kind, name). It reads what the pods
+published in their own status objects and nothing of its own but the very version whose resourceVersion its write
+names (lifecycle, rules 1 and 11): so each stored status is consistent alone, and a late writer of a dead incarnation
+or an older view gets a conflict and looks again.
 
 A view that is behind what the stored byPod was made from does not write: it waits for its watch.
 """
@@ -170,7 +171,9 @@ def _by_all_pods(seen: Seen, reports: tuple[podstatus.PodReport, ...], kind: str
 
 
 def _reported(reports: Iterable[podstatus.PodReport], kind: str, at: int, first: str) -> Condition:
-    """What the generate role last said of this generation. Only its Lease's holder speaks; after a hand-over the newest word counts."""
+    """What the generate role last said of this generation. Only its Lease's holder speaks; after a hand-over
+    the newest word counts.
+    """
     words = [(one.conditions[kind], int(one.resource_version or 0)) for one in reports if kind in one.conditions]
     spoken = [(str(word.get("lastTransitionTime")), version, read(word)) for word, version in words]
     current = sorted((stamp, version, word.status, word) for stamp, version, word in spoken if word.generation == at)
@@ -231,7 +234,9 @@ def _status(
 def _created(
     subject: Object, reports: tuple[podstatus.PodReport, ...], conditions: tuple[Condition, ...]
 ) -> bool | None:
-    """Monotone per uid; False only together with a terminal error; absent before there is an outcome (lifecycle, rule 15)."""
+    """Monotone per uid; False only together with a terminal error; absent before there is an outcome
+    (lifecycle, rule 15).
+    """
     if dig(subject, "status", "created") is True:
         return True
     established = any(one.type == "CRDEstablished" and one.status == TRUE for one in conditions)

@@ -1,10 +1,11 @@
 """What is synced into data.inventory, which namespaces are left alone, and whether the inventory is complete.
 
-Run by every process that evaluates; one key. Reads the Config named `config` in our namespace and every SyncSet (Gatekeeper behaviour, 8),
-finds by discovery where their kinds are served, and asks for mirrors. Namespaces are always mirrored: matching needs them.
+Run by every process that evaluates; one key. Reads the Config named `config` in our namespace and every SyncSet
+(Gatekeeper behaviour, 8), finds by discovery where their kinds are served, and asks for mirrors. Namespaces are
+always mirrored: matching needs them.
 
-The note ("inventory",) is True once every wanted kind is mirrored in every worker; a template that reads data.inventory is not told as
-ingested before.
+The note ("inventory",) is True once every wanted kind is mirrored in every worker; a template that reads
+data.inventory is not told as ingested before.
 """
 
 from __future__ import annotations

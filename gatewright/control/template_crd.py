@@ -1,14 +1,15 @@
 """One template's CRD: that it stands, is this incarnation's own, and is served everywhere (facts F1 and F2).
 
-Run by the generate role; key (template name,). What follows is reported as a note that `pod_status` publishes in this pod's own status object;
-nothing else is told from here. The CRD is the template's child: it carries the template's uid as owner, and a CRD of a dead owner is
-removed here, after a live read of the owner, as a second line behind the garbage collector.
+Run by the generate role; key (template name,). What follows is reported as a note that `pod_status` publishes in this
+pod's own status object; nothing else is told from here. The CRD is the template's child: it carries the template's
+uid as owner, and a CRD of a dead owner is removed here, after a live read of the owner, as a second line behind the
+garbage collector.
 
 Theory of operation. The states of a kind, and what moves it on:
 
     UNKNOWN      caches not synced                      -> nothing is decided
     ABSENT       no CRD of that name                    -> apply that only creates
-    TERMINATING  the CRD is being deleted, or is a dead incarnation's -> wait for its deletion (and cause it, owner read live)
+    TERMINATING  being deleted, or a dead incarnation's -> cause its deletion (owner read live), and wait for it
     FOREIGN      the CRD has no template as its owner   -> left alone; terminal until it goes
     PENDING      ours, not yet Established              -> wait for the watch
     CONFLICT     ours, its names are taken              -> wait for the watch; told as a failure, since a user must act

@@ -1,7 +1,8 @@
 """One template into this process's engine: compile it elsewhere, load it, say how that went.
 
-Run by every process that evaluates (webhook, audit) or reports; key (template name,). Compiling never happens in a plan: it is an intent, and its
-outcome a fact by the digest of the source and the engine's version, so a template that comes back unchanged is not compiled again.
+Run by every process that evaluates (webhook, audit) or reports; key (template name,). Compiling never happens in a
+plan: it is an intent, and its outcome a fact by the digest of the source and the engine's version, so a template that
+comes back unchanged is not compiled again.
 
 Theory of operation, per generation of the template:
 

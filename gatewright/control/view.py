@@ -1,7 +1,8 @@
 """What a plan may see, and how a concern introduces itself to `reconcile`.
 
-`see` reads only through a View. The shell records each read of the last `see` of a key and queues the key again when one of them changes:
-so every input of a decision has a watch edge to it (lifecycle, rule 4) without a list to be forgotten.
+`see` reads only through a View. The shell records each read of the last `see` of a key and queues the key again when
+one of them changes: so every input of a decision has a watch edge to it (lifecycle, rule 4) without a list to be
+forgotten.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class View(Protocol):
     def fact(self, name: FactName) -> Fact | None: ...
 
     def version(self, resource: Resource) -> int:
-        """The newest resourceVersion that the cache of this resource has seen (list, event or bookmark); 0 before the first list.
+        """The newest resourceVersion that the cache of this resource has seen (list, event or bookmark); 0 before the
+        first list.
 
         Not recorded as a read: a plan that waits for it asks for a Wake.
         """
@@ -61,8 +63,9 @@ class Watched:
 class Controller:
     """One concern: what it watches, which keys it has, what it sees, what it decides.
 
-    roots:  keys that exist because of an object of a resource (called for each event; the key stays known while its plan has something
-            to do). (resource, object) -> keys. Also called with no object once at start: (None, None) -> keys that always exist.
+    roots:  keys that exist because of an object of a resource (called for each event; the key stays known while its
+            plan has something to do). (resource, object) -> keys. Also called with no object once at start: (None,
+            None) -> keys that always exist.
     see:    (view, key, settings) -> Seen; a frozen dataclass of the concern's own
     plan:   (seen, settings, now) -> Plan; pure
     lease:  name of the Lease that must be held, or "" for none

@@ -1,11 +1,13 @@
 """The webhook configuration, and the proof that it is in force (F6).
 
-Run by the generate role; one key. The configuration carries our main entry, the entry that guards the ignore label, and a third one for proof
-only: it selects objects by a label that nothing but our probe carries, fails closed, and has a marker in its path. A dry-run create of such
-an object on each API server tells three cases apart: a warning with the marker (in force and reachable), a 500 that names the entry (in
-force, not reachable), silence (this version is not in force). All entries stand in one object, so proof of one is proof of its version.
+Run by the generate role; one key. The configuration carries our main entry, the entry that guards the ignore label,
+and a third one for proof only: it selects objects by a label that nothing but our probe carries, fails closed, and
+has a marker in its path. A dry-run create of such an object on each API server tells three cases apart: a warning
+with the marker (in force and reachable), a 500 that names the entry (in force, not reachable), silence (this version
+is not in force). All entries stand in one object, so proof of one is proof of its version.
 
-The proof covers calls that are answered: under failurePolicy Ignore a webhook that is down lets requests pass, and the message says so.
+The proof covers calls that are answered: under failurePolicy Ignore a webhook that is down lets requests pass, and
+the message says so.
 """
 
 from __future__ import annotations
@@ -156,7 +158,9 @@ def probe(settings: Settings) -> Request:
 
 
 def proof(fact: Fact | None, mark: str) -> tuple[Known, str]:
-    """What an answer to the probe says: YES with the marker's warning, NO when silent, UNKNOWN otherwise, with the reason in words."""
+    """What an answer to the probe says: YES with the marker's warning, NO when silent, UNKNOWN otherwise, with
+    the reason in words.
+    """
     if fact is None:
         return Known.UNKNOWN, "not asked yet"
     if isinstance(fact.value, NoAnswer):

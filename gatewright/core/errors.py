@@ -1,8 +1,8 @@
 """The one error tree: each error says whose fault it is and whether trying again can help.
 
-Every room raises a subclass of GatewrightError for what it can explain; `cli` turns `one_line()` into the line on stderr. Anything else that
-escapes is a bug of ours and keeps its traceback. What an API server answers is no exception here: answers are values, and
-`reconcile` classifies them.
+Every room raises a subclass of GatewrightError for what it can explain; `cli` turns `one_line()` into the line on
+stderr. Anything else that escapes is a bug of ours and keeps its traceback. What an API server answers is no
+exception here: answers are values, and `reconcile` classifies them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """HTTP requests and responses as values: what `kube` builds, `runtime` carries and `apiserver` answers.
 
-Header names are lower case. A path is percent-decoded; a query is a tuple of decoded pairs in the order sent. Bodies are bytes.
+Header names are lower case. A path is percent-decoded; a query is a tuple of decoded pairs in the order sent. Bodies
+are bytes.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """A request without an answer: refused, reset, timed out. `sent` False: surely never reached the server; True: unknown outcome."""
+    """A request without an answer: refused, reset, timed out. `sent` False: surely never reached the server;
+    True: unknown outcome.
+    """
 
     cause: str
     sent: bool = field(default=True)

@@ -1,7 +1,7 @@
 """Kubernetes objects as plain JSON values, and the names by which they are found.
 
-Objects are `Mapping[str, Any]` and immutable by contract: whoever changes one copies along the path. Records of our own kinds are in
-`kinds`; this module knows only what all objects share (apiVersion, kind, metadata).
+Objects are `Mapping[str, Any]` and immutable by contract: whoever changes one copies along the path. Records of our
+own kinds are in `kinds`; this module knows only what all objects share (apiVersion, kind, metadata).
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ def labels(thing: Object) -> Mapping[str, str]:
     return found if isinstance(found, Mapping) else {}
 
 
-def annotations(thing: Object) -> Mapping[str, str]:
+def annotation(thing: Object, key: str) -> str:
+    """One annotation's value, "" where there is none."""
     found = metadata(thing).get("annotations")
-    return found if isinstance(found, Mapping) else {}
+    return str(found.get(key) or "") if isinstance(found, Mapping) else ""
 
 
 def deleting(thing: Object) -> bool:

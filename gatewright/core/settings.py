@@ -1,6 +1,7 @@
 """Everything that can be set, as one frozen value, built once in `cli` (law 3).
 
-Names and defaults are those of Gatekeeper's manager flags where one exists (Gatekeeper behaviour, section 13.4). Durations are seconds.
+Names and defaults are those of Gatekeeper's manager flags where one exists (Gatekeeper behaviour, section 13.4).
+Durations are seconds.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Settings:
     external_data: bool = True  # --enable-external-data
 
     # --- proof and waiting
-    addresses: tuple[str, ...] = ()  # --apiserver-address HOST:PORT; () means EndpointSlice default/kubernetes, else the one we talk to
+    # --apiserver-address HOST:PORT; () means EndpointSlice default/kubernetes, else the one we talk to
+    addresses: tuple[str, ...] = ()
     probe_period: float = 0.25  # between two questions whose answer is awaited
     dwell: float = 35.0  # F4: where no probe is possible
     backoff_base: float = 0.02
