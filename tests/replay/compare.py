@@ -14,6 +14,8 @@ from typing import Any
 
 from tests.replay.placeholders import PLACEHOLDER, Bindings
 
+CONFLICT = "FieldManagerConflict"
+
 
 class Absent:
     """Stands for a value that is not there."""
@@ -54,6 +56,19 @@ def _below(path: str, key: str) -> str:
 def _manager(entry: Any) -> tuple[str, ...]:
     fields = entry if isinstance(entry, Mapping) else {}
     return tuple(str(fields.get(key, "")) for key in ("operation", "manager", "apiVersion", "subresource"))
+
+
+def _settled(key: str, values: list[Any]) -> list[Any]:
+    """A list in an order that does not hang on chance, where the server's own does.
+
+    managedFields are sorted by second. The causes of an apply conflict come manager by manager, and the managers in the
+    order in which Go walks a map, which differs from run to run; within one manager their order is fixed.
+    """
+    if key == "managedFields":
+        return sorted(values, key=_manager)
+    if key == "causes" and all(isinstance(each, dict) and each.get("reason") == CONFLICT for each in values):
+        return sorted(values, key=lambda cause: str(cause.get("message")))
+    return values
 
 
 def differences(wanted: Any, got: Any, bindings: Bindings, *, subset: bool = False) -> list[Difference]:
@@ -108,8 +123,8 @@ class _Comparison:
             seen.add(actual)
             if actual not in got:
                 self._add(below, wanted[key], ABSENT)
-            elif key == "managedFields" and isinstance(wanted[key], list) and isinstance(got[actual], list):
-                self._list(sorted(wanted[key], key=_manager), sorted(got[actual], key=_manager), below)
+            elif isinstance(wanted[key], list) and isinstance(got[actual], list):
+                self._list(_settled(key, wanted[key]), _settled(key, got[actual]), below)
             else:
                 self.compare(wanted[key], got[actual], below)
         if not self.subset:

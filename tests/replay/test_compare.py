@@ -45,6 +45,28 @@ def test_managed_fields_are_a_set() -> None:
     assert differences({"items": wanted["managedFields"]}, {"items": got["managedFields"]}, Bindings()) != []
 
 
+def cause(manager: str, field: str, reason: str = "FieldManagerConflict") -> dict[str, str]:
+    return {"reason": reason, "message": f'conflict with "{manager}"', "field": field}
+
+
+@pytest.mark.parametrize(
+    ("got", "count"),
+    [
+        pytest.param([cause("b", ".z"), cause("b", ".y"), cause("a", ".x")], 0, id="managers in another order"),
+        pytest.param([cause("a", ".x"), cause("b", ".y"), cause("b", ".z")], 2, id="fields of one in another order"),
+        pytest.param([cause("a", ".x"), cause("b", ".z")], 1, id="one missing"),
+    ],
+)
+def test_conflicts_are_listed_manager_by_manager_in_any_order(got: list[dict[str, str]], count: int) -> None:
+    wanted = [cause("a", ".x"), cause("b", ".z"), cause("b", ".y")]
+    assert len(differences({"causes": wanted}, {"causes": got}, Bindings())) == count
+
+
+def test_other_causes_have_an_order() -> None:
+    first, second = cause("a", ".x", "FieldValueInvalid"), cause("b", ".y", "FieldValueInvalid")
+    assert differences({"causes": [first, second]}, {"causes": [second, first]}, Bindings()) != []
+
+
 def test_a_missing_manager_is_a_difference() -> None:
     wanted, got = {"managedFields": [entry("a"), entry("b")]}, {"managedFields": [entry("a")]}
     assert [each.path for each in differences(wanted, got, Bindings())] == ["managedFields[1]"]
