@@ -177,7 +177,7 @@ def _template_status() -> Schema:
         **_object(("id",), id=TEXT, observedGeneration=NUMBER, errors=_coded_errors()),
         "x-kubernetes-preserve-unknown-fields": True,
     }
-    return _object(created=FLAG, byPod=_map_list(entry, "id"), conditions=_conditions())
+    return _object(created=FLAG, observedGeneration=NUMBER, byPod=_map_list(entry, "id"), conditions=_conditions())
 
 
 def _template_pod_status() -> Schema:

@@ -76,44 +76,10 @@ class Reporter:
     operations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A metav1.Condition without its time: whoever writes it keeps lastTransitionTime while `status` stays the same."""
-
-    type: str
-    status: str  # True, False or Unknown
-    reason: str
-    message: str = ""
-    observed_generation: int = 0
-
-    def to_object(self, last_transition_time: str) -> dict[str, Any]:
-        return {
-            "type": self.type,
-            "status": self.status,
-            "reason": self.reason,
-            "message": self.message,
-            "observedGeneration": self.observed_generation,
-            "lastTransitionTime": last_transition_time,
-        }
-
-
 def conditions_of(thing: Object | None) -> dict[str, Mapping[str, Any]]:
     """status.conditions by type ({} where there are none)."""
     found = dig(thing, "status", "conditions")
     return {str(c.get("type")): c for c in found if isinstance(c, Mapping)} if isinstance(found, list) else {}
-
-
-def conditions_written(
-    wanted: Iterable[Condition], before: Mapping[str, Mapping[str, Any]], now: str
-) -> list[dict[str, Any]]:
-    """Conditions as objects, ordered by type. One whose status did not change keeps its lastTransitionTime
-    (Kubernetes API conventions)."""
-    out = []
-    for condition in sorted(wanted, key=lambda c: c.type):
-        old = before.get(condition.type) or {}
-        since = old.get("lastTransitionTime") if old.get("status") == condition.status else None
-        out.append(condition.to_object(str(since or now)))
-    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +108,7 @@ def template_pod_status(
     conditions: Iterable[Mapping[str, Any]] = (),
     vap: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The whole ConstraintTemplatePodStatus to apply. `conditions` are objects (see `conditions_written`); `vap` is
+    """The whole ConstraintTemplatePodStatus to apply. `conditions` are objects; `vap` is
     vapGenerationStatus."""
     status = _status(reporter, "templateUID", uid, generation, errors, conditions)
     if vap:
