@@ -51,11 +51,11 @@ def _quoted(char: str) -> str:
 
 
 def number(value: float) -> str:
-    """A float64 as the verb v prints it: shortest digits, exponent below -4 and from 21 on."""
-    return _float(value, -4)
+    """A float64 as the verb v prints it: shortest digits, with an exponent below -4 and from 6 on."""
+    return _float(value, -4, 6)
 
 
-def _float(value: float, least: int) -> str:
+def _float(value: float, least: int, most: int) -> str:
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
@@ -69,7 +69,7 @@ def _float(value: float, least: int) -> str:
     point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
     digits = digits.rstrip("0")
     power = point - 1  # the exponent of the first digit
-    if power < least or power >= 21:
+    if power < least or power >= most:
         head = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
         mark = "-" if power < 0 else "+"
         width = 1 if least == -6 else 2  # encoding/json writes e-7, fmt writes e-07
@@ -97,7 +97,7 @@ def json_text(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return _float(value, -6)
+        return _float(value, -6, 21)
     if isinstance(value, Verbatim):
         return value.text
     if isinstance(value, Struct):

@@ -27,8 +27,10 @@ def test_quote(value: str, text: str) -> None:
     [
         pytest.param(1.0, "1", "1", id="whole"),
         pytest.param(-0.5, "-0.5", "-0.5", id="fraction"),
-        pytest.param(1e20, "100000000000000000000", "100000000000000000000", id="below the exponent"),
-        pytest.param(1.5e21, "1.5e+21", "1.5e+21", id="from 21 on"),
+        pytest.param(1e20, "1e+20", "100000000000000000000", id="below the exponent of json"),
+        pytest.param(123456.5, "123456.5", "123456.5", id="below the exponent of both"),
+        pytest.param(1e6, "1e+06", "1000000", id="from 6 on"),
+        pytest.param(1.5e21, "1.5e+21", "1.5e+21", id="json from 21 on"),
         pytest.param(0.0001, "0.0001", "0.0001", id="smallest plain"),
         pytest.param(0.00001234, "1.234e-05", "0.00001234", id="small: two digits; json plain"),
         pytest.param(1.5e-7, "1.5e-07", "1.5e-7", id="json drops the zero"),
