@@ -6,13 +6,14 @@ Run by hand when Kubernetes moves on, never by the product or its tests:
     /tmp/schemas/bin/python tools/builtin_schemas.py            # writes gatewright/data/builtin-schemas.json.gz
     /tmp/schemas/bin/python tools/builtin_schemas.py --kubernetes 1.35 --output other.json.gz
 
-The source is the package kubernetes-validate: complete in types, required fields, formats and x-kubernetes-* keys, but without defaults.
-The tables below give back the defaults that decide ownership and merging: a Go struct that is no pointer is always there (default {}), and
-a list key that may be left out has its default value. They were read off a real server's OpenAPI document of the same version.
+The source is the package kubernetes-validate: complete in types, required fields, formats and x-kubernetes-* keys, but
+without defaults. The tables below give back the defaults that decide ownership and merging: a Go struct that is no
+pointer is always there (default {}), and a list key that may be left out has its default value. They were read off a
+real server's OpenAPI document of the same version.
 
-The file holds {"kubernetes": "1.36", "kinds": {"apps/v1": {"Deployment": "apps.v1.Deployment"}}, "definitions": {name: schema}} where a schema
-has type, properties, items, additionalProperties, required, format, default, "$ref" (a definition's name) and x-kubernetes-*. The same input
-gives the same bytes.
+The file holds {"kubernetes": "1.36", "kinds": {"apps/v1": {"Deployment": "apps.v1.Deployment"}}, "definitions": {name:
+schema}} where a schema has type, properties, items, additionalProperties, required, format, default, "$ref" (a
+definition's name) and x-kubernetes-*. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -115,7 +116,9 @@ def short(name: str) -> str:
 
 
 def structure(schema: Schema) -> Schema:
-    """One schema without what only readers need; `null` beside a type says nothing that Go's decoding does not do anyway."""
+    """One schema without what only readers need; `null` beside a type says nothing that Go's decoding does not do
+    anyway.
+    """
     kept: Schema = {}
     for key, value in schema.items():
         if key == "$ref":
@@ -195,7 +198,8 @@ def main() -> None:
     packed = gzip.compress(plain, compresslevel=9, mtime=0)
     chosen.output.write_bytes(packed)
     count = sum(map(len, content["kinds"].values()))
-    print(f"{chosen.output.name}: {count} kinds, {len(content['definitions'])} definitions, {len(plain)} bytes, {len(packed)} gzipped")
+    told = f"{count} kinds, {len(content['definitions'])} definitions, {len(plain)} bytes, {len(packed)} gzipped"
+    sys.stdout.write(f"{chosen.output.name}: {told}\n")
 
 
 if __name__ == "__main__":
