@@ -1,0 +1,66 @@
+"""One process of ours: a shell with its carrier, and the webhook server that reviews on the published snapshot.
+
+`up` and `manager` build one each, over different transports; what they share is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from gatewright.control.registry import CONTROLLERS
+from gatewright.core.clock import Now
+from gatewright.core.settings import Operation, Settings
+from gatewright.policy.snapshot import Snapshot
+from gatewright.reconcile import shell
+from gatewright.runtime import certificates, clock
+from gatewright.runtime.carrier import Carrier
+from gatewright.runtime.compile_workers import CompileWorkers
+from gatewright.runtime.logs import tell
+from gatewright.runtime.serving import Listener
+from gatewright.runtime.telemetry import Telemetry
+from gatewright.runtime.transports import Transport
+from gatewright.runtime.webhooks import Webhooks
+
+
+class Process:
+    """settings: with the webhook's URL and authority already filled in where it registers itself."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        webhook: tuple[socket.socket, certificates.Pair] | None,
+        read_clock: Callable[[], Now] = clock.now,
+    ) -> None:
+        self.settings = settings
+        self.telemetry = Telemetry()
+        self.workers = CompileWorkers()
+        self.snapshot = Snapshot()
+        self._transport = transport
+        first = shell.Shell.new(CONTROLLERS, settings, snapshot=self.snapshot, seed=clock.seed(), identity=settings.pod)
+        self.carrier = Carrier(first, transport, self.workers, read_clock, self._publish, tell, self.telemetry.count)
+        self._listener = None
+        if webhook is not None and settings.does(Operation.WEBHOOK, Operation.MUTATION_WEBHOOK):
+            bound, pair = webhook
+            reviews = Webhooks(lambda: self.snapshot, settings, transport, read_clock, self.telemetry.count)
+            self._listener = Listener(reviews, bound, certificates.server_context(pair))
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    async def run(self) -> None:
+        """Run until `stop`. The webhook listens before the first request to the API server leaves (starting never waits on it)."""
+        self.workers.warm()
+        async with asyncio.TaskGroup() as group:
+            if self._listener is not None:
+                group.create_task(self._listener.serve())
+            group.create_task(self.carrier.run())
+
+    async def stop(self) -> None:
+        await self.carrier.stop()
+        if self._listener is not None:
+            self._listener.stop()
+        self.workers.close()
+        await self._transport.close()

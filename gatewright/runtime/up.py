@@ -1,0 +1,152 @@
+"""`gatewright up`: the embedded API server, all controllers and the webhook in one process on loopback.
+
+The files are applied through the API like any user's, and what is printed comes from a watch on the API, over TLS, as a user's client would
+see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gatewright import data
+from gatewright.apiserver import actors
+from gatewright.apiserver.config import FAST, REAL, Config, Timing
+from gatewright.apiserver.driver import Engine
+from gatewright.core.settings import Settings
+from gatewright.runtime import certificates, clock, kubeconfigs, serving
+from gatewright.runtime.applying_files import Applied, apply_files
+from gatewright.runtime.embedded import Face, InProcess, WebhookCaller
+from gatewright.runtime.process import Process
+from gatewright.runtime.transports import TcpTransport
+
+HOST = "127.0.0.1"
+NAMES = (HOST, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "10.0.0.1")
+TIMINGS: dict[str, Timing] = {"fast": FAST, "real": REAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The arguments of `up` and `apiserver`. say: prints one line for the user; complain: one line on stderr."""
+
+    port: int
+    kubeconfig: Path
+    timing: str
+    data_dir: Path | None
+    say: Callable[[str], None]
+    complain: Callable[[str], None]
+
+
+class EmbeddedServer:
+    """The API server alone, listening with TLS and a token."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._bound = serving.bind(HOST, wishes.port)
+        self.port = serving.port_of(self._bound)
+        self.url = f"https://{HOST}:{self.port}"
+        wall = clock.now().wall
+        self.ca = certificates.authority(wall)
+        pair = certificates.leaf(self.ca, wall, NAMES, "kube-apiserver")
+        self.token = secrets.token_urlsafe(32)
+        self.caller = WebhookCaller()
+        config = Config(timing=TIMINGS[wishes.timing], address=HOST, port=self.port, **_shipped())
+        self.engine = Engine(config, clock.now, clock.draw, call_webhook=self.caller)
+        self._face = Face(self.engine, self.token)
+        self._listener = serving.Listener(self._face, self._bound, certificates.server_context(pair))
+        kubeconfigs.write(wishes.kubeconfig, self.url, self.ca.certificate, self.token)
+
+    async def serve(self) -> None:
+        actors_at_work = asyncio.create_task(self.engine.turn_forever())
+        try:
+            await self._listener.serve()
+        finally:
+            actors_at_work.cancel()
+            await self.caller.close()
+
+    def stop(self) -> None:
+        self._face.close()
+        self._listener.stop()
+
+    def client(self) -> TcpTransport:
+        """A client over the wire, with the administrator's token."""
+        context = ssl.create_default_context(cadata=self.ca.certificate.decode())
+        return TcpTransport(self.url, lambda: {"authorization": f"Bearer {self.token}"}, context)
+
+
+def _shipped() -> dict[str, bytes]:
+    return {"schemas": data.read("builtin-schemas.json.gz"), "resources": data.read("builtin-resources.json")}
+
+
+async def run_apiserver(wishes: Wishes) -> None:
+    """`gatewright apiserver`: the API server alone until a signal."""
+    server = EmbeddedServer(wishes)
+    stopping = _signals()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        wishes.say(f"API server at {server.url}")
+        wishes.say(f"export KUBECONFIG={wishes.kubeconfig}")
+        await stopping.wait()
+        server.stop()
+
+
+async def run_up(wishes: Wishes, settings: Settings, files: tuple[Applied, ...]) -> None:
+    """Everything in one process until a signal."""
+    began = clock.now().monotonic
+    server = EmbeddedServer(wishes)
+    wall = clock.now().wall
+    webhook = serving.bind(HOST, 0)
+    pair = certificates.leaf(server.ca, wall, (HOST, "localhost"), "gatewright-webhook")
+    url = f"https://{HOST}:{serving.port_of(webhook)}"
+    settings = replace(settings, webhook_url=url, webhook_ca=server.ca.certificate.decode())
+    process = Process(settings, InProcess(server.engine), (webhook, pair))
+    stopping = _signals()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        group.create_task(process.run())
+        client = server.client()
+        try:
+            await _unless(stopping, apply_files(client, files, began, clock.now, wishes.say, wishes.complain))
+            if not stopping.is_set():
+                _tell_how(wishes, server.url)
+            await stopping.wait()
+        finally:
+            wishes.say("stopping")
+            await client.close()
+            await process.stop()
+            server.stop()
+
+
+def _tell_how(wishes: Wishes, url: str) -> None:
+    wishes.say(f"API server at {url}; in another terminal:")
+    wishes.say(f"  export KUBECONFIG={wishes.kubeconfig}")
+    wishes.say("  kubectl get constrainttemplates")
+    wishes.say("Ctrl-C stops it.")
+
+
+def _signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, stopping.set)
+    return stopping
+
+
+async def _unless(stopping: asyncio.Event, work: object) -> None:
+    """Do the work, or leave it when the user wants to stop."""
+    doing = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    waiting = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((doing, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+    finally:
+        for one in (doing, waiting):
+            one.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await one
