@@ -51,9 +51,7 @@ def logging(function: F) -> F:
     )
 
 
-def wishes(
-    port: int, data_dir: Path | None, kubeconfig_out: Path | None, timing: str
-) -> Wishes:
+def wishes(port: int, data_dir: Path | None, kubeconfig_out: Path | None, timing: str) -> Wishes:
     """The options as `runtime.up` takes them; lines go to stdout and stderr."""
     from gatewright.runtime.up import Wishes
 

@@ -23,8 +23,8 @@ from gatewright.core.settings import Settings
 )
 @serving_options.logging
 def command(files: tuple[Path, ...], vap_mode: str, log_level: str, **server: object) -> None:
-    """Start an API server, the controllers and the webhook in one process on loopback, and apply FILES (files or folders):
-    templates, constraints, Config and SyncSet; other objects in folders are left alone.
+    """Start an API server, the controllers and the webhook in one process on loopback, and apply FILES (files or
+    folders): templates, constraints, Config and SyncSet; other objects in folders are left alone.
 
     A line tells when each template is Ready and how long it took; Ctrl-C stops everything.
     """

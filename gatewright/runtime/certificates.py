@@ -1,7 +1,7 @@
 """A certificate authority of our own and the certificates that it signs.
 
-Used by `up` and `apiserver` (the embedded server's TLS) and by the webhook server. Keys are EC P-256, made at start and kept in memory unless
-a data folder is given.
+Used by `up` and `apiserver` (the embedded server's TLS) and by the webhook server. Keys are EC P-256, made at start
+and kept in memory unless a data folder is given.
 """
 
 from __future__ import annotations

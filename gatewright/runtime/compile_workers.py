@@ -1,7 +1,7 @@
 """Compiling templates in another process, so that no review waits for it.
 
-One worker process, started anew (not forked) and kept. It gets the bytes that a plan made and gives back errors or a marshalled artefact
-(`policy.compiling.compile_source`, which is pure).
+One worker process, started anew (not forked) and kept. It gets the bytes that a plan made and gives back errors or a
+marshalled artefact (`policy.compiling.compile_source`, which is pure).
 """
 
 from __future__ import annotations

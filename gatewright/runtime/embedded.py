@@ -1,4 +1,5 @@
-"""The embedded API server on the wire: an ASGI face over `apiserver.driver.Engine`, its webhook calls, and an in-process transport.
+"""The embedded API server on the wire: an ASGI face over `apiserver.driver.Engine`, its webhook calls, and an in-process
+transport.
 
 Authentication is one random token of a system:masters user; everything else is the server's own business.
 """

@@ -5,17 +5,13 @@ The text is parsed by `kube.kubeconfig`; here are the files, the environment and
 
 from __future__ import annotations
 
-import json
 import os
-import ssl
-import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-from gatewright.core.errors import ClusterError, UserError
+from gatewright.core.errors import UserError
 from gatewright.kube import kubeconfig
 from gatewright.runtime.transports import TcpTransport
 
@@ -24,7 +20,9 @@ NO_CLUSTER = "give --kubeconfig, set KUBECONFIG, or run in a cluster; `gatewrigh
 
 
 def connect(path: str = "", context: str = "") -> tuple[kubeconfig.Connection, TcpTransport]:
-    """The connection that a kubeconfig (or KUBECONFIG, or the pod's service account) names. Raises UserError with the mend."""
+    """The connection that a kubeconfig (or KUBECONFIG, or the pod's service account) names. Raises UserError
+    with the mend.
+    """
     connection = _find(path, context)
     return connection, TcpTransport(connection.server, _headers(connection), tls(connection))
 

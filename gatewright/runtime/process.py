@@ -51,7 +51,9 @@ class Process:
         self.snapshot = snapshot
 
     async def run(self) -> None:
-        """Run until `stop`. The webhook listens before the first request to the API server leaves (starting never waits on it)."""
+        """Run until `stop`. The webhook listens before the first request to the API server leaves (starting
+        never waits on it).
+        """
         self.workers.warm()
         async with asyncio.TaskGroup() as group:
             if self._listener is not None:

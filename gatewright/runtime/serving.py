@@ -1,6 +1,7 @@
 """Listening sockets and the HTTP server that serves an ASGI application on one.
 
-Sockets are bound before anything is announced, so a port in use is told in one line and a client that is told of a port can connect.
+Sockets are bound before anything is announced, so a port in use is told in one line and a client that is told of a
+port can connect.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How requests reach an API server: over TCP, or in process.
 
-Both carry values of `core.http`; what an answer means is decided elsewhere. Time-outs live here: every request gets an answer or a NoAnswer.
+Both carry values of `core.http`; what an answer means is decided elsewhere. Time-outs live here: every request gets
+an answer or a NoAnswer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Transport(Protocol):
         ...
 
     async def watch(self, request: Request, on_data: Callable[[bytes], None]) -> Response | NoAnswer | str:
-        """Read a watch until it ends. Returns the answer of a server that refused it, NoAnswer when it could not be opened, and otherwise why
+        """Read a watch until it ends. Returns the answer of a server that refused it, NoAnswer when it could not be
+        opened, and otherwise why
         it ended: "" for a clean close."""
         ...
 
@@ -35,7 +37,8 @@ class Transport(Protocol):
 class TcpTransport:
     """Over HTTPS with keep-alive.
 
-    base: URL of the server; headers: for every request, read anew each time (a token may be refreshed); context: TLS, None for http
+    base: URL of the server; headers: for every request, read anew each time (a token may be refreshed); context: TLS,
+          None for http
     """
 
     def __init__(self, base: str, headers: Callable[[], dict[str, str]], context: ssl.SSLContext | None) -> None:

@@ -1,7 +1,7 @@
 """`gatewright up`: the embedded API server, all controllers and the webhook in one process on loopback.
 
-The files are applied through the API like any user's, and what is printed comes from a watch on the API, over TLS, as a user's client would
-see it.
+The files are applied through the API like any user's, and what is printed comes from a watch on the API, over TLS, as
+a user's client would see it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatewright import data
-from gatewright.apiserver import actors
 from gatewright.apiserver.config import FAST, REAL, Config, Timing
 from gatewright.apiserver.driver import Engine
 from gatewright.core.settings import Settings
