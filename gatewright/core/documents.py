@@ -108,10 +108,11 @@ def read_objects(data: bytes, file: str = "") -> tuple[Document, ...]:
 
     A `kind: List` gives its items. Raises DocumentError.
     """
-    return tuple(found for document in read_documents(data, file) for found in _objects(document))
+    return tuple(found for document in read_documents(data, file) for found in objects_of(document))
 
 
-def _objects(document: Document) -> Iterator[Document]:
+def objects_of(document: Document) -> Iterator[Document]:
+    """The Kubernetes objects in one document, checked; `kind: List` is unpacked. Raises DocumentError."""
     thing = document.value
     if not isinstance(thing, Mapping):
         raise DocumentError(
@@ -122,7 +123,7 @@ def _objects(document: Document) -> Iterator[Document]:
         )
     if thing.get("kind") == "List" and isinstance(thing.get("items"), list):
         for item in thing["items"]:
-            yield from _objects(Document(item, document.file, document.index, document.line))
+            yield from objects_of(Document(item, document.file, document.index, document.line))
         return
     missing = [name for name in ("apiVersion", "kind") if not isinstance(thing.get(name), str) or not thing[name]]
     meta = thing.get("metadata")
