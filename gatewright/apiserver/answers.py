@@ -6,30 +6,18 @@ Every other module raises Refused; `handling` turns it into a Response. A Refuse
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from gatewright.core import field_errors
+from gatewright.core.field_errors import FieldError
 from gatewright.core.http import Pairs, Response
 
 JSON = "application/json"
 PLAIN = "text/plain; charset=utf-8"
 
 encode = msgspec.json.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One entry of details.causes. For a field error `message` is "<type>: <detail>" and the whole text "<field>: <message>"."""
-
-    reason: str
-    message: str
-    field: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.field}: {self.message}"
 
 
 class Refused(Exception):  # noqa: N818
@@ -49,6 +37,7 @@ class Refused(Exception):  # noqa: N818
         self.message = message
         self.details = details
         self.headers = headers
+        self.protobuf = False  # the client asked for protobuf first: the Status goes out in it
 
     def status(self) -> dict[str, Any]:
         body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
@@ -136,11 +125,11 @@ def bad_request(message: str) -> Refused:
     return Refused(400, "BadRequest", message)
 
 
-def forbidden(group: str, plural: str, name: str, why: str, causes: Sequence[Cause] = ()) -> Refused:
+def forbidden(group: str, plural: str, name: str, why: str, causes: Sequence[Mapping[str, str]] = ()) -> Refused:
     what = f'{qualified(plural, group)} "{name}"' if name else qualified(plural, group)
     details = _details(name, group, plural)
     if causes:
-        details["causes"] = [_cause(cause) for cause in causes]
+        details["causes"] = list(causes)
     return Refused(403, "Forbidden", f"{what} is forbidden: {why}", details)
 
 
@@ -164,12 +153,10 @@ def unsupported_media_type(accepted: Iterable[str]) -> Refused:
     return Refused(415, "UnsupportedMediaType", text)
 
 
-def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> Refused:
-    """422 with one cause per field error; equal texts are told once in the message."""
-    texts = list(dict.fromkeys(cause.text for cause in causes))
-    told = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    message = f'{qualified(kind, group)} "{name}" is invalid: {told}'
-    details = _details(name, group, kind, causes=[_cause(cause) for cause in causes])
+def invalid(kind: str, group: str, name: str, errors: Sequence[FieldError]) -> Refused:
+    """422 Invalid with one cause per field error."""
+    message = f'{qualified(kind, group)} "{name}" is invalid: {field_errors.message(errors)}'
+    details = _details(name, group, kind, causes=[error.cause() for error in errors])
     return Refused(422, "Invalid", message, details)
 
 
@@ -184,11 +171,6 @@ def too_large_version(asked: int, current: int) -> Refused:
 
 def expired(message: str) -> Refused:
     return Refused(410, "Expired", message)
-
-
-def _cause(cause: Cause) -> dict[str, str]:
-    body = {"reason": cause.reason, "message": cause.message, "field": cause.field}
-    return {key: value for key, value in body.items() if value}
 
 
 def plain(status: int, text: str, headers: Pairs = ()) -> Response:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from gatewright.apiserver.apply import BuiltinSchemas
+from gatewright.apiserver.resources import Registry, registry
 
 VERSION = "v1.36.3"
 
@@ -36,16 +39,24 @@ REAL = Timing(create_delay=2.0, actor_lag=0.02)
 class Config:
     """One API server.
 
-    schemas:   decoded gatewright/data/builtin-schemas.json.gz (apiserver.builtin_schemas reads it), None: built-in kinds are not checked
+    schemas:   structure of the built-in kinds
+    registry:  the built-in resources
     address:   HOST:PORT that clients reach it at (discovery, EndpointSlice default/kubernetes)
     server:    names this server's views when two share a store
+    service_range: of cluster IPs
     evaluate_condition: matchConditions of webhooks; None, or an answer None: not supported, the webhook's failurePolicy decides
     """
 
+    schemas: BuiltinSchemas
+    registry: Registry
     timing: Timing = FAST
-    schemas: Any = None
     address: str = "127.0.0.1:6443"
     server: str = "a"
     service_range: str = "10.0.0.0/24"
     evaluate_condition: EvaluateCondition | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load(read: Callable[[str], bytes], **options: Any) -> Config:
+    """A Config from the shipped files. read: `gatewright.data.read`; options: the other fields of Config."""
+    schemas = BuiltinSchemas.read(read("builtin-schemas.json.gz"))
+    return Config(schemas, registry(read("builtin-resources.json")), **options)
