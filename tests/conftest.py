@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.realapi import build
+
+pytest_plugins = ["tests.realapi.plugin"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -21,24 +25,13 @@ def conformance_folder() -> Path:
     return Path(os.environ.get("GATEWRIGHT_CONFORMANCE") or ROOT.parent / "shared" / "conformance")
 
 
-def realapi_folder() -> Path:
-    """The folder where `make realapi` leaves its programs; it prints the same path."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    import hashlib
-
-    sums = ROOT / "tests" / "realapi" / "go.sum"
-    digest = hashlib.sha256(sums.read_bytes()).hexdigest()[:16] if sums.exists() else "none"
-    return cache / "gatewright" / "realapi" / digest
-
-
 def _missing(part: str) -> str | None:
     if part == "conformance":
         return None if conformance_folder().is_dir() else "conformance data not found: set GATEWRIGHT_CONFORMANCE"
     if part == "kubectl":
         return None if shutil.which("kubectl") else "kubectl is not on PATH"
     if part == "realapi":
-        built = realapi_folder() / "kube-apiserver"
-        return None if built.exists() else "the real API server is not built: run `make realapi`"
+        return None if build.built(build.programs()) else "the real API server is not built: run `make realapi`"
     raise ValueError(f"unknown part {part!r} in @pytest.mark.needs")
 
 

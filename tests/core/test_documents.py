@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from gatewright.core.documents import Dialect, DocumentError, read_documents, read_objects
 
 

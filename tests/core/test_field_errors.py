@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gatewright.core import field_errors as fe
 from gatewright.core.field_errors import FieldError, Path
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from gatewright.core import go_text
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gatewright.core import go_text
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gatewright.core.patch import (
     MOST_OPERATIONS,
     PatchMalformed,
@@ -15,8 +18,6 @@ from gatewright.core.patch import (
     json_patch,
     merge_patch,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 DOCUMENT = {"a": {"b": 1, "c~/d": 2}, "list": [1, 2, 3], "nothing": None}
 

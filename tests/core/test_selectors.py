@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from gatewright.core import selectors
-from gatewright.core.field_errors import Path
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gatewright.core import selectors
+from gatewright.core.field_errors import Path
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.realapi.server import RealCluster
 
 _SHARED: pytest.StashKey[RealCluster] = pytest.StashKey()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.realapi.server import RealCluster
 from tests.replay.pairs import replay
 from tests.replay.scenario import scenarios

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.realapi.build import VERSION
 from tests.realapi.server import NotReady, Program, RealCluster
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from tests.replay.compare import ABSENT, Difference, differences
 from tests.replay.placeholders import Bindings
 

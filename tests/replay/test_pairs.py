@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.replay.__main__ import main
 from tests.replay.pairs import call, recorded, replay
 from tests.replay.scenario import Scenario, Step, Until, load

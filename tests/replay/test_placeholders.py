@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from tests.replay.placeholders import Bindings
 
 UID = "0a1b2c3d-1111-2222-3333-0123456789ab"
