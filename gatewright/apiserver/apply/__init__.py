@@ -19,14 +19,17 @@ from gatewright.apiserver.apply.builtin import BuiltinSchemas
 from gatewright.apiserver.apply.fields import NOTHING, Fields
 from gatewright.apiserver.apply.managers import settle_times
 from gatewright.apiserver.apply.resets import reset_fields
+from gatewright.apiserver.apply.scale import SCALE_VERSION, ReplicasPaths, to_parent, to_scale
 from gatewright.apiserver.apply.types import Type, Types, crd_types
 
 __all__ = [
     "NOTHING",
+    "SCALE_VERSION",
     "ApplyConflict",
     "ApplyRejected",
     "BuiltinSchemas",
     "Fields",
+    "ReplicasPaths",
     "Type",
     "TypedPatchError",
     "Types",
@@ -36,5 +39,7 @@ __all__ = [
     "default_manager",
     "reset_fields",
     "settle_times",
+    "to_parent",
+    "to_scale",
     "track",
 ]

@@ -8,7 +8,7 @@ it. Called by `applying`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -121,12 +121,17 @@ def read(listed: Any) -> dict[Manager, Owned]:
 
 def write(owners: Owners) -> list[dict[str, Any]]:
     """Entries in the server's order: Apply before Update, then by time, name, apiVersion and subresource."""
+    return write_all(owners.items())
 
-    def place(who: Manager) -> tuple[str, str, str, str, str]:
-        owned = owners[who]
+
+def write_all(owners: Iterable[tuple[Manager, Owned]]) -> list[dict[str, Any]]:
+    """As `write`, of owners that may repeat."""
+
+    def place(pair: tuple[Manager, Owned]) -> tuple[str, str, str, str, str]:
+        who, owned = pair
         return (who.operation, owned.time or "", who.name, owned.api_version, who.subresource)
 
-    return [_entry(who, owners[who]) for who in sorted(owners, key=place)]
+    return [_entry(who, owned) for who, owned in sorted(owners, key=place)]
 
 
 def _entry(who: Manager, owned: Owned) -> dict[str, Any]:
