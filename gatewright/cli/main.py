@@ -12,9 +12,8 @@ from typing import Any
 import click
 
 from gatewright import __version__
-from gatewright.core.errors import Fault, GatewrightError
-
-USAGE = 64  # sysexits' EX_USAGE: wrong usage, or no server to talk to
+from gatewright.cli.exits import USAGE
+from gatewright.core.errors import GatewrightError
 
 # name -> module of this package that holds it as `command`, and its line in the help
 COMMANDS = {
@@ -71,5 +70,5 @@ def run(arguments: list[str]) -> int:
         return USAGE
     except GatewrightError as error:
         click.echo(f"gatewright: {error.one_line()}", err=True)
-        return USAGE if error.fault is Fault.USER and getattr(error, "usage", False) else 1
+        return USAGE if getattr(error, "usage", False) else 1
     return outcome if isinstance(outcome, int) else 0
