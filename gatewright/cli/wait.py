@@ -25,7 +25,9 @@ def duration(text: str) -> float:
 
 @click.command(name="wait")
 @click.argument("what", metavar="KIND/NAME")
-@click.option("--for", "condition", default="Ready", show_default=True, help="The condition; Ready is the one there is.")
+@click.option(
+    "--for", "condition", default="Ready", show_default=True, help="The condition; Ready is the one there is."
+)
 @click.option("--timeout", default="60s", show_default=True, help="How long to wait, such as 60s or 2m.")
 @click.option("--kubeconfig", default="", help="The kubeconfig [default: KUBECONFIG, ~/.kube/config].")
 def command(what: str, condition: str, timeout: str, kubeconfig: str) -> int:

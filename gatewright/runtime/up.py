@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import signal
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from gatewright.runtime import certificates, clock, kubeconfigs, serving
 from gatewright.runtime.applying_files import Applied, apply_files
 from gatewright.runtime.embedded import Face, InProcess, WebhookCaller
 from gatewright.runtime.process import Process
+from gatewright.runtime.signals import stop_signal
 from gatewright.runtime.transports import TcpTransport
 
 HOST = "127.0.0.1"
@@ -85,7 +85,7 @@ def _shipped() -> dict[str, bytes]:
 async def run_apiserver(wishes: Wishes) -> None:
     """`gatewright apiserver`: the API server alone until a signal."""
     server = EmbeddedServer(wishes)
-    stopping = _signals()
+    stopping = stop_signal()
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve())
         wishes.say(f"API server at {server.url}")
@@ -104,7 +104,7 @@ async def run_up(wishes: Wishes, settings: Settings, files: tuple[Applied, ...])
     url = f"https://{HOST}:{serving.port_of(webhook)}"
     settings = replace(settings, webhook_url=url, webhook_ca=server.ca.certificate.decode())
     process = Process(settings, InProcess(server.engine), (webhook, pair))
-    stopping = _signals()
+    stopping = stop_signal()
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve())
         group.create_task(process.run())
@@ -126,14 +126,6 @@ def _tell_how(wishes: Wishes, url: str) -> None:
     wishes.say(f"  export KUBECONFIG={wishes.kubeconfig}")
     wishes.say("  kubectl get constrainttemplates")
     wishes.say("Ctrl-C stops it.")
-
-
-def _signals() -> asyncio.Event:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(one, stopping.set)
-    return stopping
 
 
 async def _unless(stopping: asyncio.Event, work: object) -> None:

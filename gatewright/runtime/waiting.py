@@ -37,7 +37,9 @@ async def find(transport: Transport, kind: str) -> Resource:
                 return Resource(CONSTRAINTS_GROUP, "v1beta1", entry["name"], entry["kind"])
     elif answer.status != 404:
         raise NotReached(statuses.read(answer).message, mend="check the rights of the kubeconfig's user")
-    raise UserError(f"no constraint kind {kind!r} is served", mend="apply its ConstraintTemplate, or check the spelling")
+    raise UserError(
+        f"no constraint kind {kind!r} is served", mend="apply its ConstraintTemplate, or check the spelling"
+    )
 
 
 async def wait_for(
