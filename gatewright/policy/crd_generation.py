@@ -1,0 +1,164 @@
+"""From a template to the CRD of its constraints.
+
+Called by `control` (the CRD to apply), by the webhook (may this template be created) and by gator. Equal to what
+Gatekeeper generates (behaviour 1.2, goldens/crd); a template whose CRD Kubernetes would refuse is refused here with
+Kubernetes' own texts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatewright.core.errors import PolicyError
+from gatewright.core.field_errors import FieldError, Path, invalid, message
+from gatewright.core.go_text import quote
+from gatewright.core.names import dns_1035_label
+from gatewright.kinds.resources import CONSTRAINT_VERSIONS, CONSTRAINTS_GROUP, constraint_crd_name
+from gatewright.kinds.templates import PRESERVE, TARGET, Template
+from gatewright.policy.match_schema import match_schema
+
+CONSTRAINT_LABEL = "gatekeeper.sh/constraint"
+INVALID_TEMPLATE = "invalid ConstraintTemplate"
+
+_COLUMNS: tuple[dict[str, Any], ...] = (
+    {
+        "name": "enforcement-action",
+        "type": "string",
+        "description": "Type of enforcement action",
+        "jsonPath": ".spec.enforcementAction",
+    },
+    {
+        "name": "total-violations",
+        "type": "integer",
+        "description": "Total number of violations",
+        "jsonPath": ".status.totalViolations",
+    },
+)
+
+
+class TemplateRefused(PolicyError):
+    """A template from which no CRD can be made, or whose code no engine takes; `what` is Gatekeeper's text."""
+
+
+def check_template(template: Template) -> None:
+    """What must hold of a template before anything is made of it: one target, ours; a kind; a name that is the
+    lower-case kind.
+
+    Raises TemplateRefused.
+    """
+    if not template.kind:
+        raise TemplateRefused(
+            f"{INVALID_TEMPLATE}: ConstraintTemplate {quote(template.name)} does not specify CRD Kind"
+        )
+    if template.name.lower() != template.kind.lower():
+        raise TemplateRefused(
+            f"{INVALID_TEMPLATE}: the ConstraintTemplate's name {quote(template.name)} is not equal to the lowercase "
+            f"of CRD's Kind: {quote(template.kind.lower())}"
+        )
+    if template.targets is None or len(template.targets) != 1:
+        raise TemplateRefused(f"{INVALID_TEMPLATE}: must declare exactly one target")
+    target = template.targets[0].name
+    if not target:
+        raise TemplateRefused(f"{INVALID_TEMPLATE}: target name must not be empty")
+    if target != TARGET:
+        raise TemplateRefused(f"{INVALID_TEMPLATE}: target {quote(target)} not recognized, known targets [{TARGET}]")
+
+
+def constraint_crd(template: Template) -> dict[str, Any]:
+    """The CustomResourceDefinition (v1) of the template's constraints, without status and owner.
+
+    Raises TemplateRefused with the text "invalid ConstraintTemplate: ...".
+    """
+    check_template(template)
+    schema = constraint_schema(template.schema)
+    kind = template.kind
+    names: dict[str, Any] = {
+        "plural": kind.lower(),
+        "singular": kind.lower(),
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "categories": ["constraint", "constraints"],
+    }
+    if template.short_names:
+        names["shortNames"] = list(template.short_names)
+    errors = _check_names(names) + _check_schema(schema)
+    if errors:
+        raise TemplateRefused(f"{INVALID_TEMPLATE}: {message(errors)}")
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": constraint_crd_name(kind),
+            "labels": {**(template.labels or {}), CONSTRAINT_LABEL: "yes"},
+        },
+        "spec": {
+            "group": CONSTRAINTS_GROUP,
+            "names": names,
+            "scope": "Cluster",
+            "versions": [_version(name, schema, name == CONSTRAINT_VERSIONS[0]) for name in CONSTRAINT_VERSIONS],
+            "conversion": {"strategy": "None"},
+        },
+    }
+
+
+def _version(name: str, schema: dict[str, Any], storage: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "served": True,
+        "storage": storage,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": [dict(column) for column in _COLUMNS],
+    }
+
+
+def constraint_schema(parameters: Any) -> dict[str, Any]:
+    """The schema of a whole constraint: match, enforcement and the template's parameters, where it has a schema for
+    them."""
+    point = {"type": "object", "properties": {"name": {"type": "string"}}}
+    scoped = {
+        "type": "object",
+        "properties": {"action": {"type": "string"}, "enforcementPoints": {"type": "array", "items": point}},
+    }
+    fields: dict[str, Any] = {
+        "enforcementAction": {"type": "string", "default": "deny"},
+        "match": match_schema(),
+        "scopedEnforcementActions": {"type": "array", "items": scoped},
+    }
+    if parameters is not None:
+        fields["parameters"] = parameters
+    name = {"type": "string", "maxLength": 63}
+    return {
+        "type": "object",
+        "properties": {
+            "metadata": {"type": "object", "properties": {"name": name}},
+            "spec": {"type": "object", "properties": fields},
+            "status": {PRESERVE: True},
+        },
+    }
+
+
+def _check_names(names: dict[str, Any]) -> list[FieldError]:
+    """The names of a CRD as Kubernetes checks them."""
+    at = Path("spec", "names")
+    errors = [
+        invalid(at.child(field), names[field], text)
+        for field in ("plural", "singular")
+        for text in _label(names[field])
+    ]
+    for i, short in enumerate(names.get("shortNames") or ()):
+        errors += [invalid(at.child("shortNames").index(i), short, text) for text in _label(short)]
+    for field in ("kind", "listKind"):
+        texts = _label(names[field].lower())
+        if texts:
+            detail = f"may have mixed case, but should otherwise match: {','.join(texts)}"
+            errors.append(invalid(at.child(field), names[field], detail))
+    return errors
+
+
+def _label(name: str) -> tuple[str, ...]:
+    return dns_1035_label(name)
+
+
+def _check_schema(schema: dict[str, Any]) -> list[FieldError]:
+    return []

@@ -1,0 +1,101 @@
+"""Match criteria against Gatekeeper's answers (goldens/match), and what the goldens don't tell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewright.core.objects import Name
+from gatewright.policy.constraint_checks import validate_selectors
+from gatewright.policy.match import MatchError, Subject, compile_match, matcher_of, matches_any
+from gatewright.policy.review import Review, ReviewError, review_of_object, review_of_request
+
+
+def cases(conformance: Path) -> list[dict[str, Any]]:
+    return list(json.loads((conformance / "goldens" / "match" / "cases.json").read_text()))
+
+
+def review(given: dict[str, Any]) -> Review:
+    source = given.get("source") or ""
+    if not {"operation", "oldObject", "requestNamespace"} & given.keys():
+        return review_of_object(given["object"], namespace=given.get("namespace"), source=source)
+    thing = given.get("object") or given.get("oldObject") or {}
+    request = {
+        "operation": given.get("operation") or "",
+        "kind": {"kind": thing.get("kind")},
+        "namespace": given.get("requestNamespace") or "",
+        "object": given.get("object"),
+        "oldObject": given.get("oldObject"),
+    }
+    return review_of_request(request, namespace=given.get("namespace"), source=source)
+
+
+def as_constraint(given: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a constraint's matcher in the form of the goldens."""
+    constraint = {"metadata": {"name": "c"}, "spec": {"match": given["match"]}}
+    out: dict[str, Any] = {}
+    refused = validate_selectors(constraint)
+    if refused:
+        out["constraint_error"] = refused
+    try:
+        matcher = matcher_of(constraint)
+        asked = review(given)
+    except (MatchError, ReviewError) as error:
+        return {**out, "error": error.what}
+    cached = {Name.of(namespace).name: namespace for namespace in given.get("cachedNamespaces") or ()}
+    namespace = asked.namespace or cached.get(asked.request_namespace)
+    try:
+        return {**out, "matches": matches_any(matcher, asked.subjects(namespace))}
+    except MatchError as error:
+        return {**out, "matches": False, "error": error.what}
+
+
+def as_mutator(given: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a mutator's matcher, which sees the object only."""
+    try:
+        matcher = compile_match(given["match"])
+    except MatchError as error:
+        return {"error": error.what}
+    if given.get("object") is None:
+        return {"matches": False, "error": "failed to run Match criteria: obj must be non-nil"}
+    try:
+        subject = Subject(given["object"], given.get("namespace"), given.get("source") or "")
+        return {"matches": matcher.matches(subject)}
+    except MatchError as error:
+        return {"matches": False, "error": error.what}
+
+
+@pytest.mark.needs("conformance")
+def test_gatekeepers_answers(conformance: Path) -> None:
+    wrong = []
+    for case in cases(conformance):
+        got = {"constraint": as_constraint(case["in"]), "mutator": as_mutator(case["in"])}
+        if got != case["want"]:
+            wrong.append((case["name"], got, case["want"]))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("match", "group", "kind", "fits"),
+    [
+        pytest.param({}, "apps", "Deployment", True, id="no criteria"),
+        pytest.param({"kinds": [{"kinds": ["*"], "apiGroups": [""]}]}, "apps", "Deployment", False, id="group"),
+        pytest.param({"kinds": [{"kinds": ["Pod"]}, {"apiGroups": ["apps"]}]}, "apps", "Job", True, id="one of two"),
+        pytest.param({"kinds": [None]}, "x", "Y", True, id="null entry"),
+    ],
+)
+def test_kinds(match: dict[str, Any], group: str, kind: str, fits: bool) -> None:
+    assert compile_match(match).fits_kind(group, kind) is fits
+
+
+def test_an_object_without_a_kind_cannot_be_matched() -> None:
+    with pytest.raises(MatchError, match="Object 'Kind' is missing"):
+        review_of_object({"apiVersion": "v1", "metadata": {"name": "x"}}).subjects(None)
+
+
+def test_nothing_under_review() -> None:
+    with pytest.raises(MatchError, match="neither object nor old object are defined"):
+        matches_any(compile_match({"name": "x"}), ())
