@@ -1,0 +1,25 @@
+"""The builtins of Rego, one module per family. `library()` gives all of them; see `registry` for what a builtin is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gatewright.rego.builtins import (
+    aggregates,
+    collections,
+    encoding,
+    numeric,
+    outside,
+    strings,
+    types,
+)
+from gatewright.rego.builtins import regex as regex_family
+from gatewright.rego.builtins import sprintf as sprintf_family
+from gatewright.rego.builtins.registry import REGISTRY, Builtin
+
+FAMILIES = (aggregates, collections, encoding, numeric, outside, regex_family, sprintf_family, strings, types)
+
+
+def library() -> Mapping[str, Builtin]:
+    """Every builtin by name."""
+    return REGISTRY

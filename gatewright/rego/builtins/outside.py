@@ -1,0 +1,40 @@
+"""Builtins that look outside of the policy: the clock, random identities, answers fetched by the caller, and the ones that only report.
+
+Nothing here waits or reads anything: the time and the seed are arguments of the evaluation, external_data and http.send answer from its answer book.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatewright.rego.builtins.registry import builtin
+from gatewright.rego.errors import BuiltinError
+from gatewright.rego.jsontext import dumps
+from gatewright.rego.values import U, plain
+
+builtin("time.now_ns", result="number", context=True)(lambda c: c.e.now_ns)
+builtin("opa.runtime", result="object")(dict)
+builtin("trace", "any", result="boolean")(lambda _note: True)
+builtin("print", variadic=True, result="boolean", void=True)(lambda *_args: True)
+
+
+def _answered(c: Any, name: str, request: Any) -> Any:
+    key = (name, dumps(plain(request)))
+    if key in c.e.answers:
+        return c.e.answers[key]
+    c.e.missing.add(key)
+    return U
+
+
+@builtin("external_data", "object", result="object", context=True)
+def external_data(c: Any, request: Any) -> Any:
+    """The answer of a provider; the request has "provider" and "keys" (Gatekeeper documentation, "External Data")."""
+    return _answered(c, "external_data", request)
+
+
+@builtin("http.send", "object", result="object", context=True)
+def http_send(c: Any, request: Any) -> Any:
+    for key in ("method", "url"):
+        if key not in request:
+            raise BuiltinError(f'operand 1 missing required request parameters(s): {{"{key}"}}', "eval_type_error")
+    return _answered(c, "http.send", request)
