@@ -7,11 +7,13 @@ decided from what the watches show.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from gatewright.core.http import Request
-from gatewright.core.objects import Name, Object, Resource
+from gatewright.core.objects import Name, Object, Resource, metadata
 
 FactName = tuple[Any, ...]  # hashable; its first element is the family, e.g. ("compiled", digest)
 
@@ -137,6 +139,13 @@ class Plan:
     branches: tuple[tuple[Intent, ...], ...] = ()
     watches: tuple[Resource, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+
+
+def fields_digest(fields: Object) -> str:
+    """What `Refusal.digest` holds: equal for equal fields, whatever their order and their fences (uid, version)."""
+    meta = {key: value for key, value in metadata(fields).items() if key not in ("uid", "resourceVersion")}
+    text = json.dumps({**fields, "metadata": meta}, sort_keys=True, separators=(",", ":"), default=dict)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
