@@ -252,7 +252,7 @@ def _merge(
         merged = _pruned(merged, known, who, last, types)
     after, _ = _compared(live, merged, known, who, writer, force, types, reset)
     _strip(after, who)
-    return (None if same(live, merged) else merged), after
+    return (None if merged is live or same(live, merged) else merged), after
 
 
 def _updated(

@@ -12,7 +12,10 @@ Called by the rest of `apply`; knows nothing of types or managers.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 
 Fields = Mapping[str, Any]
@@ -21,6 +24,7 @@ Path = tuple[str, ...]
 NOTHING: Fields = {}
 _MEMBER: dict[str, Any] = {}
 _SELF = "."
+_HTML_CHARS = re.compile("[<>&\u2028\u2029]")
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
@@ -37,8 +41,8 @@ def field(name: str) -> str:
 
 def keyed(keys: Mapping[str, Any]) -> str:
     """The element of a list item with these key fields; they are sorted by name."""
-    inner = ",".join(f"{go_json(name)}:{go_json(keys[name])}" for name in sorted(keys))
-    return "k:{" + inner + "}"
+    names = sorted(keys) if len(keys) > 1 else keys
+    return "k:{" + ",".join([f"{go_json(name)}:{go_json(keys[name])}" for name in names]) + "}"
 
 
 def valued(value: Any) -> str:
@@ -52,7 +56,8 @@ def indexed(index: int) -> str:
 def go_json(value: Any) -> str:
     """JSON as Go writes it: no spaces, sorted keys, whole floats without a point, HTML escaped."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).translate(_HTML)
+        text = encode_basestring(value)
+        return text.translate(_HTML) if _HTML_CHARS.search(text) else text
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         value = int(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).translate(_HTML)
@@ -123,26 +128,37 @@ def parse(raw: Any) -> Fields:
 
     Raises FieldsError where it is no tree of objects or an element can't be read.
     """
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise FieldsError("FieldsV1 must be an object")
-    parsed: dict[str, Any] = {}
-    changed = False
+    changed: dict[str, Any] | None = None
     for key, inner in raw.items():
-        element = _canonical(key)
-        below = parse(inner) if inner else _MEMBER
-        if inner is not None and not isinstance(inner, Mapping):
-            raise FieldsError(f"the value of {key} must be an object")
-        if element is None:
-            changed = True
+        element = key if key[:2] == "f:" or key == _SELF else _canonical(key)
+        below = parse(inner) if inner else _leaf(key, inner)
+        if changed is None and element == key and below is inner:
             continue
-        changed = changed or element != key or below is not inner
-        parsed[element] = _joined(parsed[element], below) if element in parsed else below
-    return parsed if changed else raw
+        if changed is None:
+            # The elements before this one are good as they are.
+            changed = {}
+            for earlier, node in raw.items():
+                if earlier == key:
+                    break
+                changed[earlier] = node
+        if element:
+            changed[element] = _joined(changed[element], below) if element in changed else below
+    return raw if changed is None else changed
 
 
-def _canonical(key: str) -> str | None:
-    if key == _SELF or key.startswith("f:"):
-        return key
+def _leaf(key: str, inner: Any) -> Any:
+    if inner is None:
+        return _MEMBER
+    if not isinstance(inner, dict):
+        raise FieldsError(f"the value of {key} must be an object")
+    return inner
+
+
+@lru_cache(maxsize=16384)
+def _canonical(key: str) -> str:
+    """An element in the one form that `keyed` and `valued` give it; "" where it is of no known kind."""
     if len(key) < 2 or key[1] != ":":
         raise FieldsError(f"missing colon: {key}")
     try:
@@ -157,7 +173,7 @@ def _canonical(key: str) -> str | None:
             return indexed(int(key[2:]))
     except ValueError as error:
         raise FieldsError(f"parsing key as path element: {key}") from error
-    return None
+    return ""
 
 
 def is_member(node: Mapping[str, Any]) -> bool:

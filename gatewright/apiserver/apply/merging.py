@@ -7,13 +7,15 @@ and `reconciled` fit sets to a type. As structured-merge-diff does it, order of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import is_
 from typing import Any
 
 from gatewright.apiserver.apply import fields
-from gatewright.apiserver.apply.comparing import ABSENT
+from gatewright.apiserver.apply.comparing import ABSENT, same
 from gatewright.apiserver.apply.fields import Fields
+from gatewright.apiserver.apply.fitting import ItemError, handled, item_element, kind_of
 from gatewright.apiserver.apply.types import ListType, MapType, Type
-from gatewright.apiserver.apply.walking import Errors, ItemError, as_member, handled, item_element, kind_of
+from gatewright.apiserver.apply.walking import Errors, as_member
 
 _UNDECLARED = Type("untyped")
 
@@ -27,33 +29,37 @@ class MergeError(ValueError):
 
 
 def merge(kind: Type, live: Any, applied: Any) -> Any:
-    """The live value with the applied one over it; both are valid values of the type."""
+    """The live value with the applied one over it; both are valid values of the type. The live one where nothing
+    changes.
+    """
     if applied is ABSENT or live is applied:
         return live
     if live is ABSENT:
         return applied
     choice = handled(kind, kind_of(kind, applied))
-    if choice == "map" and kind.map is not None:
-        before = live if isinstance(live, Mapping) else None
-        after = applied if isinstance(applied, Mapping) else None
-        if kind.map.atomic or not (before or after):
-            return applied
-        return _merge_maps(kind.map, before or {}, after or {})
-    if choice == "list" and kind.list is not None:
+    if choice == "map" and kind.map is not None and not kind.map.atomic:
+        before = live if isinstance(live, dict) else None
+        after = applied if isinstance(applied, dict) else None
+        if before or after:
+            return _merge_maps(kind.map, before or {}, after or {})
+    elif choice == "list" and kind.list is not None and kind.list.associative:
         items = live if isinstance(live, list) else None
         others = applied if isinstance(applied, list) else None
-        if not kind.list.associative or not (items or others):
-            return applied
-        return _merge_lists(kind.list, items or [], others or [])
-    return applied
+        if items or others:
+            return _merge_lists(kind.list, items or [], others or [])
+    return live if same(live, applied) else applied
 
 
-def _merge_maps(kind: MapType, live: Mapping[str, Any], applied: Mapping[str, Any]) -> Mapping[str, Any]:
-    merged = dict(live)
+def _merge_maps(kind: MapType, live: dict[str, Any], applied: dict[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] | None = None
     for name, inner in applied.items():
         before = live.get(name, ABSENT)
-        merged[name] = merge(kind.fields.get(name) or kind.element or _UNDECLARED, before, inner)
-    return merged
+        done = merge(kind.fields.get(name) or kind.element or _UNDECLARED, before, inner)
+        if done is not before:
+            if merged is None:
+                merged = dict(live)
+            merged[name] = done
+    return live if merged is None else merged
 
 
 def _merge_lists(kind: ListType, live: list[Any], applied: list[Any]) -> list[Any]:
@@ -100,6 +106,8 @@ def _merge_lists(kind: ListType, live: list[Any], applied: list[Any]) -> list[An
             right += 1
             if upcoming == element:
                 upcoming = next(wanted, None)
+    if len(merged) == len(live) and all(map(is_, merged, live)):
+        return live
     return merged
 
 
@@ -119,7 +127,7 @@ def remove(kind: Type, value: Any, removed: Fields) -> Any:
         return value
     choice = handled(kind, kind_of(kind, value))
     if choice == "map":
-        if not isinstance(value, Mapping) or not value or kind.map is None or kind.map.atomic:
+        if not isinstance(value, dict) or not value or kind.map is None or kind.map.atomic:
             return None
         return _remove_from_map(kind.map, value, removed)
     if choice == "list":

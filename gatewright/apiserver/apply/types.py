@@ -11,7 +11,7 @@ CRDs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,12 +58,8 @@ class Type:
     inline: bool = True
     # Of a built-in kind: what Go writes of an object of which nothing is set.
     zero: Mapping[str, Any] = field(default_factory=dict)
-
-    def find(self, name: str) -> Type | None:
-        """The type of a key of this map, declared or not."""
-        if self.map is None:
-            return None
-        return self.map.fields.get(name) or self.map.element
+    # The tests of `fitting`, with and without repeated items, made at first use.
+    tests: dict[bool, Callable[[Any], bool]] = field(default_factory=dict, repr=False)
 
 
 Types = Mapping[str, Type]
