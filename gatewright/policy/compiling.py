@@ -1,7 +1,9 @@
-"""Templates to runnable code, in two steps: what the code depends on, as bytes with a digest; and the compilation of such bytes.
+"""Templates to runnable code, in two steps: what the code depends on, as bytes with a digest; and the compilation of
+such bytes.
 
-`control.template_ingest` asks `source_of` in a plan (cheap) and emits Compile(digest, source); `runtime` runs `compile_source` in a worker process,
-`sim` in place. Both are pure: equal bytes give an equal outcome, which is remembered by the digest.
+`control.template_ingest` asks `source_of` in a plan (cheap) and emits Compile(digest, source); `runtime` runs
+`compile_source` in a worker process, `sim` in place. Both are pure: equal bytes give an equal outcome, which is
+remembered by the digest.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Code that can be loaded. reads_inventory: whether it looks at data.inventory, which must then be complete before it is in force."""
+    """Code that can be loaded. reads_inventory: whether it looks at data.inventory, which must then be complete
+    before it is in force."""
 
     digest: str
     engine: str
@@ -46,17 +49,21 @@ class Failed:
     errors: tuple[TemplateError, ...]
 
 
-def source_of(template: Template, settings: Settings) -> Source:
-    """What compiling this template depends on. Raises TemplateRefused for a template that no engine takes."""
+def source_of(template: Template, settings: Settings, *, prints: bool = False) -> Source:
+    """What compiling this template depends on. prints: keep print() in the code (gator).
+
+    Raises TemplateRefused for a template that no engine takes.
+    """
     check_template(template)
     engine = engine_for(template, settings, ENGINES)
-    wanted = {"format": FORMAT, "engine": engine.name, **engine.source(template, settings)}
+    wanted = {"format": FORMAT, "engine": engine.name, **engine.source(template, settings, prints)}
     text = json.dumps(wanted, sort_keys=True, separators=(",", ":")).encode()
     return Source(blake2b(text, digest_size=16).hexdigest(), text)
 
 
 def compile_source(source: bytes) -> Compiled | Failed:
-    """The outcome of compiling what `source_of` gave. Takes milliseconds to seconds: not for a loop that serves reviews."""
+    """The outcome of compiling what `source_of` gave. Takes milliseconds to seconds: not for a loop that serves
+    reviews."""
     digest = blake2b(source, digest_size=16).hexdigest()
     wanted = json.loads(source)
     engine = ENGINES[wanted["engine"]]

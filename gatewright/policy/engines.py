@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gatewright.kinds.templates import REGO
-from gatewright.policy.drivers import Engine
-from gatewright.policy.drivers import rego
+from gatewright.policy.drivers import Engine, rego
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({REGO: rego.ENGINE})

@@ -1,7 +1,7 @@
 """What stands in a policy snapshot's slots for templates and constraints, and the two bound together.
 
-Made by `control` (in plans: cheap, nothing is loaded yet) and by gator; read by `snapshot`. Entries travel to worker processes: they pickle as
-what they were made from, and each process derives the rest when it first needs it.
+Made by `control` (in plans: cheap, nothing is loaded yet) and by gator; read by `snapshot`. Entries travel to worker
+processes: they pickle as what they were made from, and each process derives the rest when it first needs it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from gatewright.kinds.templates import Template
 from gatewright.policy.compiling import Compiled
 from gatewright.policy.constraint_checks import ConstraintRefused, check_loadable, with_defaults
 from gatewright.policy.drivers import Loaded
-from gatewright.policy.engines import ENGINES
 from gatewright.policy.enforcement import POINTS, SCOPED, action_of, actions_by_point
-from gatewright.policy.match import MatchError, Matcher, Subject, matcher_of, matches_any
+from gatewright.policy.engines import ENGINES
+from gatewright.policy.match import Matcher, MatchError, Subject, matcher_of, matches_any
 from gatewright.policy.results import Result
 
 
@@ -66,8 +66,8 @@ def template_entry(template: Template, compiled: Compiled) -> TemplateEntry:
 
 
 def constraint_entry(constraint: Object) -> ConstraintEntry:
-    """The entry for slot ("constraint", kind, name). Raises ConstraintRefused for one that could not be enforced: match or
-    enforcement actions of the wrong form."""
+    """The entry for slot ("constraint", kind, name). Raises ConstraintRefused for one that could not be enforced:
+    match or enforcement actions of the wrong form."""
     text = check_loadable(constraint)
     if text:
         raise ConstraintRefused(text)

@@ -36,5 +36,6 @@ class Result:
 
 
 def in_order(results: Iterable[Result]) -> tuple[Result, ...]:
-    """By enforcement action, then message, then kind and name (Gatekeeper behaviour 2.2: the first two; its sort leaves the rest open)."""
+    """By enforcement action, then message, then kind and name (Gatekeeper behaviour 2.2: the first two; its sort
+    leaves the rest open)."""
     return tuple(sorted(results, key=lambda result: (result.action, result.msg, result.kind, result.name)))

@@ -1,11 +1,14 @@
-"""Everything that reviews read, as one immutable value: templates, constraints, exclusions, Namespaces and the inventory.
+"""Everything that reviews read, as one immutable value: templates, constraints, exclusions, Namespaces and the
+inventory.
 
-Built by `reconcile` from Load intents and mirrored objects, by gator and by `policies`; replaced whole, so that a review runs on one snapshot
-from beginning to end. A new version shares all that did not change. What is derived (which constraints are for which kind, constraints
-with defaults filled in) is worked out when first needed and kept with the parts it was made from.
+Built by `reconcile` from Load intents and mirrored objects, by gator and by `policies`; replaced whole, so that a
+review runs on one snapshot from beginning to end. A new version shares all that did not change. What is derived
+(which constraints are for which kind, constraints with defaults filled in) is worked out when first needed and kept
+with the parts it was made from.
 
 Slots: ("template", name) TemplateEntry | ("constraint", kind, name) ConstraintEntry | ("exclusions",) Exclusions |
-("namespace", name) bytes or object | ("object", group, version, kind, namespace, name) bytes or object. An entry of None empties a slot.
+("namespace", name) bytes or object | ("object", group, version, kind, namespace, name) bytes or object. An entry of
+None empties a slot.
 """
 
 from __future__ import annotations
@@ -32,15 +35,18 @@ __all__ = ["ConstraintEntry", "Snapshot", "TemplateEntry", "constraint_entry", "
 Slot = tuple[str, ...]
 _INDEX_LIMIT = 4096  # kinds and points remembered; a cluster has a few hundred
 
-Constraints = HashTrieMap[str, ConstraintEntry]
-
 
 class Rules:
-    """Templates and constraints of a snapshot, and the index from kinds of objects to constraints. Shared by versions that differ in data only."""
+    """Templates and constraints of a snapshot, and the index from kinds of objects to constraints. Shared by versions
+    that differ in data only."""
 
     __slots__ = ("_index", "constraints", "templates")
 
-    def __init__(self, templates: HashTrieMap[str, TemplateEntry], constraints: HashTrieMap[str, Constraints]) -> None:
+    def __init__(
+        self,
+        templates: HashTrieMap[str, TemplateEntry],
+        constraints: HashTrieMap[str, HashTrieMap[str, ConstraintEntry]],
+    ) -> None:
         self.templates = templates
         self.constraints = constraints  # by kind, then by name
         self._index: dict[tuple[str, str, str], tuple[Bound, ...]] = {}
@@ -82,7 +88,8 @@ class Snapshot:
         self.inventory = Inventory()
 
     def with_entry(self, slot: Slot, entry: Any) -> Snapshot:
-        """The snapshot with one slot filled, or emptied (None). Raises InventoryError or PolicyError for an unknown slot."""
+        """The snapshot with one slot filled, or emptied (None). Raises InventoryError or PolicyError for an unknown
+        slot."""
         return self.with_entries(((slot, entry),))
 
     def with_entries(self, entries: Iterable[tuple[Slot, Any]]) -> Snapshot:
@@ -138,7 +145,8 @@ class Snapshot:
     # --- checking constraints
 
     def validate_constraint(self, constraint: Object) -> str:
-        """Why a constraint can't be accepted beside the templates of this snapshot, as Gatekeeper's webhook says it; "" when it can.
+        """Why a constraint can't be accepted beside the templates of this snapshot, as Gatekeeper's webhook says it;
+        "" when it can.
 
         Enforcement actions are not looked at: `enforcement.validate_enforcement` does that.
         """
@@ -162,19 +170,20 @@ class Snapshot:
         seed: int = 0,
         answers: Mapping[tuple[str, str], Any] | None = None,
         budget: int | None = None,
-        prints: list[str] | None = None,
+        prints: list[tuple[str, int, str]] | None = None,
     ) -> tuple[Result, ...]:
         """What the constraints in force at a point say of a review, in Gatekeeper's order.
 
-        now_ns, seed: the time and the randomness that policies may read. answers: the answer book of external data and http.send.
-        budget: steps per evaluation. prints: collects the lines of print().
-        Raises rego.errors.Needs for answers that the book lacks (fetch them, review again on the same snapshot), ReviewError when a
-        template answers what can't be a violation.
+        now_ns, seed: the time and the randomness that policies may read. answers: the answer book of external data
+        and http.send. budget: steps per evaluation. prints: collects the lines of print().
+        Raises rego.errors.Needs for answers that the book lacks (fetch them, review again on the same snapshot),
+        ReviewError when a template answers what can't be a violation.
         """
         namespace = review.namespace
         if namespace is None and review.request_namespace:
             namespace = self.namespace(review.request_namespace)
-        world = World(self.inventory.document, now_ns, seed, answers or {}, budget, prints)
+        plain = not now_ns and not seed and not answers and budget is None and prints is None
+        world = World({"inventory": self.inventory.document}, now_ns, seed, answers, budget, prints, plain)
         results: list[Result] = []
         try:
             subjects = review.subjects(namespace)
@@ -191,8 +200,8 @@ class Snapshot:
             except MatchError as error:
                 results.append(bound.result(f"unable to match constraints: {error.what}", None, point))
                 continue
-            for violation in bound.loaded.violations(review, bound.parameters, world):
-                results.append(bound.result(violation.msg, {"details": violation.details}, point))
+            told = bound.loaded.violations(review, bound.parameters, world)
+            results += [bound.result(one.msg, {"details": one.details}, point) for one in told]
         return in_order(results) if len(results) > 1 else tuple(results)
 
     def _candidates(self, point: str, subjects: tuple[Subject, ...]) -> tuple[Bound, ...]:
@@ -208,9 +217,9 @@ class Snapshot:
 
 
 def _with_constraint(
-    held: HashTrieMap[str, Constraints], kind: str, name: str, entry: ConstraintEntry | None
-) -> HashTrieMap[str, Constraints]:
-    names: Constraints | None = held.get(kind)
+    held: HashTrieMap[str, HashTrieMap[str, ConstraintEntry]], kind: str, name: str, entry: ConstraintEntry | None
+) -> HashTrieMap[str, HashTrieMap[str, ConstraintEntry]]:
+    names: HashTrieMap[str, ConstraintEntry] | None = held.get(kind)
     if entry is not None:
         names = HashTrieMap() if names is None else names
         return held.insert(kind, names.insert(name, entry))

@@ -15,7 +15,8 @@ from gatewright.policy.crd_generation import constraint_crd
 
 
 def comparable(value: Any, inside_parameters: bool = False) -> Any:
-    """The value as the goldens compare it: no empty fields, no prose outside of the template's own schema, no status (the server's)."""
+    """The value as the goldens compare it: no empty fields, no prose outside of the template's own schema, no status
+    (the server's)."""
     if isinstance(value, dict):
         out = {}
         for key, item in value.items():

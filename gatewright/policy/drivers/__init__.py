@@ -1,16 +1,16 @@
 """The engines behind templates: which there are, which one a template gets, and what each must be able to do.
 
-An engine is a module here with `source_of`, `compile_source` and `load`; `compiling` and `snapshot` reach it through `ENGINES` alone, so that
-another engine is one more entry. A template that has code for several engines gets the one with the smallest priority; there is no falling
-back from one engine to another (Gatekeeper behaviour, 5.1). K8sNativeValidation is known by name and has no driver here yet: a template
-with Rego beside it runs on its Rego, one without is refused with the words for a missing driver.
+An engine is a module here with `source_of`, `compile_source` and `load`; `compiling` and `snapshot` reach it through
+`ENGINES` alone, so that another engine is one more entry. A template that has code for several engines gets the one
+with the smallest priority; there is no falling back from one engine to another (Gatekeeper behaviour, 5.1).
+K8sNativeValidation is known by name and has no driver here yet: a template with Rego beside it runs on its Rego, one
+without is refused with the words for a missing driver.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from gatewright.core.settings import Settings
@@ -33,37 +33,39 @@ class Violation:
 class World:
     """What an evaluation may know beside the review; one per review, shared by its constraints.
 
-    inventory: data.inventory; now_ns: the time; seed: of rand; answers: (builtin, request JSON) -> answer; budget: steps per evaluation
-    (None: the engine's own); prints: where print() writes lines, or None to leave print() out
+    data: {"inventory": ...}; now_ns: the time; seed: of rand; answers: (builtin, request JSON) -> answer; budget: steps
+    per evaluation (None: the engine's own); prints: where print() writes (file, row, text), None to leave it out
     """
 
-    inventory: Mapping[str, Any] = MappingProxyType({})
+    data: Mapping[str, Any] = field(default_factory=dict)
     now_ns: int = 0
     seed: int = 0
-    answers: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    answers: Mapping[tuple[str, str], Any] | None = None
     budget: int | None = None
-    prints: list[str] | None = None
-    memo: dict[Any, Any] = field(default_factory=dict)  # what the engine keeps for the length of one review
+    prints: list[tuple[str, int, str]] | None = None
+    plain: bool = True  # whether data is all that differs from the defaults
 
 
 class Loaded(Protocol):
     """A compiled template, ready to run in this process."""
 
     def violations(self, review: Review, parameters: Any, world: World) -> list[Violation]:
-        """What the template says of a review under a constraint's parameters. An error of the policy is a violation with its text.
+        """What the template says of a review under a constraint's parameters. An error of the policy is a violation
+        with its text.
 
-        Raises policy.review.ReviewError when the template's answer can't be used at all, rego.errors.Needs for missing answers.
+        Raises policy.review.ReviewError when the template's answer can't be used at all, rego.errors.Needs for
+        missing answers.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One driver. source: what compiling depends on, as JSON; raises TemplateRefused. compile: see `compiling.compile_source`."""
+    """One driver. source: what compiling depends on, as JSON; raises TemplateRefused. compile: see
+    `compiling.compile_source`."""
 
     name: str
-    priority: int
-    source: Callable[[Template, Settings], dict[str, Any]]
+    source: Callable[[Template, Settings, bool], dict[str, Any]]
     compile: Callable[[dict[str, Any]], Artefact]
     load: Callable[[bytes], Loaded]
 

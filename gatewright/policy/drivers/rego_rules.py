@@ -1,8 +1,8 @@
 """What Gatekeeper allows in a template's Rego, checked on the syntax tree before it is compiled.
 
-Called by `rego` (the driver). Rules and texts: Gatekeeper behaviour 5.3. Gatekeeper also moves libraries to another package and, by a slip,
-leaves references alone that stand inside other terms, which then find nothing; here libraries stay where they are and every
-reference finds them.
+Called by `rego` (the driver). Rules and texts: Gatekeeper behaviour 5.3. Gatekeeper also moves libraries to another
+package and, by a slip, leaves references alone that stand inside other terms, which then find nothing; here libraries
+stay where they are and every reference finds them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def check_entry(module: Module) -> None:
 
 
 def check_modules(entry: Module, libs: Sequence[tuple[str, Module]], referential: bool) -> None:
-    """Packages of libraries, imports, references to data, in this order, libraries first. Raises TemplateRefused at the first."""
+    """Packages of libraries, imports, references to data, in this order, libraries first. Raises TemplateRefused at
+    the first."""
     for _, lib in libs:
         if len(lib.package) <= len(LIB) or tuple(lib.package[: len(LIB)]) != LIB:
             raise refused(f"invalid lib prefix: path {path_text(lib.package)} not found in lib prefixes")
@@ -57,7 +58,8 @@ def _check_import(path: Sequence[str]) -> None:
 
 
 def _foreign_refs(rule: Rule, allowed: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """The references to data outside of what is allowed. What stands inside another reference is not looked at, as in Gatekeeper."""
+    """The references to data outside of what is allowed. What stands inside another reference is not looked at, as in
+    Gatekeeper."""
     for node in walk(rule, lambda node: not isinstance(node, Ref)):
         path = _data_path(node)
         if path is not None and not any(_begins(path, prefix) for prefix in allowed):
@@ -109,8 +111,14 @@ def _is_name(text: str) -> bool:
 # --- the shape of the answer, which OPA's type checker sees through the module that asks for it
 
 
+def answers_set(entry: Module) -> bool:
+    """Whether `violation` is a partial set, as in nearly every template."""
+    return all(rule.key is not None for rule in entry.rules if rule.name == RULE and not rule.default)
+
+
 def answer_error(entry: Module) -> str:
-    """Why no answer of `violation` could be used, as OPA's type checker tells it of Gatekeeper's hook; "" when one could.
+    """Why no answer of `violation` could be used, as OPA's type checker tells it of Gatekeeper's hook; "" when one
+    could.
 
     Only what is plain from the rule heads is looked at: answers that are no set, and members without msg.
     """
@@ -158,7 +166,8 @@ def _scalar_kind(term: Term) -> str:
 
 
 def reads_inventory(modules: Iterable[Module]) -> bool:
-    """Whether any rule may read data.inventory: by name, by a part that is no constant, or as part of the whole of data."""
+    """Whether any rule may read data.inventory: by name, by a part that is no constant, or as part of the whole of
+    data."""
     return any(_reaches_inventory(rule) for module in modules for rule in module.rules)
 
 
