@@ -30,6 +30,7 @@ from gatewright.control.intents import (
     Plan,
     Refusal,
     Trouble,
+    fields_digest,
 )
 from gatewright.core.http import NoAnswer, Request, Response
 from gatewright.core.objects import Name, Resource, resource_version
