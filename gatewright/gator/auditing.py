@@ -1,0 +1,133 @@
+"""`gator test`: every object of the input reviewed against the templates and constraints in the same input (Gatekeeper
+behaviour, 12.2 and 3.4).
+
+Called by `cli`, which reads the input with `sources` and prints with `listing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatewright.core.errors import PolicyError
+from gatewright.core.go_text import quote
+from gatewright.core.objects import Kind, Object, metadata
+from gatewright.core.settings import Settings
+from gatewright.gator.sources import Source
+from gatewright.gator.workbench import Moment, Prints, Refused, Workbench, shown_kind
+from gatewright.kinds.resources import EXPANSION_GROUP, MUTATIONS_GROUP, is_constraint, is_template
+from gatewright.kinds.templates import read_template
+from gatewright.policy.enforcement import DENY
+from gatewright.policy.results import Result
+from gatewright.policy.review import review_of_object
+
+_ORIGINAL = "Original"
+_EMPTY_NAMESPACE: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ""}}
+_DEFAULT_NAMESPACE: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A result and the object that it is about."""
+
+    result: Result
+    thing: Object
+
+    @property
+    def denies(self) -> bool:
+        """Whether it makes the command fail."""
+        return self.result.action == DENY or DENY in self.result.scoped_actions
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    violations: tuple[Violation, ...]  # by action, then message, then the order of the input
+    prints: tuple[str, ...]  # lines of Rego's print(), where they were asked for
+
+    @property
+    def failed(self) -> bool:
+        return any(violation.denies for violation in self.violations)
+
+
+def audit(sources: Sequence[Source], settings: Settings, moment: Moment, *, prints: bool = False) -> Audit:
+    """Raises Refused with the whole text of the error, naming the object."""
+    objects = [source.value for source in sources]
+    bench = _bench(objects, Workbench(settings, moment, prints))
+    namespaces = {_name(thing): thing for thing in objects if _is_namespace(thing)}
+    printed: Prints | None = [] if prints else None
+    violations: list[Violation] = []
+    for thing in objects:
+        review = review_of_object(
+            thing, namespace=_namespace(thing, namespaces), show_namespace=False, source=_ORIGINAL
+        )
+        try:
+            results = bench.review(review, printed)
+        except Refused as error:
+            where = f"{shown_kind(thing)} {metadata(thing).get('namespace') or ''}/{_name(thing)}"
+            raise Refused(f"auditing objects: reviewing {where}: {error.what}") from None
+        violations += (Violation(result, thing) for result in results)
+    violations.sort(key=lambda violation: (violation.result.action, violation.result.msg))
+    return Audit(tuple(violations), tuple(text for _, _, text in printed or ()))
+
+
+def _bench(objects: Sequence[Object], bench: Workbench) -> Workbench:
+    """Templates first, then constraints, then everything as data."""
+    for thing in objects:
+        if is_template(thing):
+            bench = _with_template(bench, thing)
+    for thing in objects:
+        if is_constraint(thing):
+            try:
+                bench = bench.with_constraint(thing)
+            except Refused as error:
+                raise Refused(f"auditing objects: adding constraint {quote(_name(thing))}: {error.what}") from None
+    for thing in objects:
+        try:
+            bench = bench.with_data(thing)
+        except Refused as error:
+            raise Refused(f"auditing objects: adding data of GVK {quote(shown_kind(thing))}: {error.what}") from None
+        _refuse_unsupported(thing)
+    return bench
+
+
+def _with_template(bench: Workbench, thing: Object) -> Workbench:
+    name = quote(_name(thing))
+    try:
+        template = read_template(thing)
+    except PolicyError as error:
+        doing = f"auditing objects: converting unstructured {name} to template: adding template"
+        raise Refused(f"{doing}: {error.what}", mend=error.mend) from None
+    try:
+        return bench.with_template(template)
+    except Refused as error:
+        raise Refused(f"auditing objects: adding template {name}: {error.what}") from None
+
+
+def _refuse_unsupported(thing: Object) -> None:
+    """Mutators and ExpansionTemplates change what is reviewed: answers that leave them out would be wrong."""
+    kind = Kind.of(thing)
+    if kind.group == MUTATIONS_GROUP or (kind.group == EXPANSION_GROUP and kind.kind == "ExpansionTemplate"):
+        raise Refused(
+            f"auditing objects: {kind.kind} {quote(_name(thing))}: mutation and expansion are not supported yet",
+            mend="leave the file out of the input",
+        )
+
+
+def _namespace(thing: Object, namespaces: Mapping[str, Object]) -> Object | None:
+    """The Namespace that matching sees: that of the input; an empty one for objects without namespace; `default` is
+    known."""
+    name = metadata(thing).get("namespace")
+    if not isinstance(name, str) or not name:
+        return _EMPTY_NAMESPACE
+    return namespaces.get(name) or (_DEFAULT_NAMESPACE if name == "default" else None)
+
+
+def _is_namespace(thing: Object) -> bool:
+    kind = Kind.of(thing)
+    return kind.kind == "Namespace" and kind.group == ""
+
+
+def _name(thing: Object) -> str:
+    name = metadata(thing).get("name")
+    return name if isinstance(name, str) else ""
