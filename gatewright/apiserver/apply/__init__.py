@@ -20,6 +20,8 @@ from gatewright.apiserver.apply.fields import NOTHING, Fields
 from gatewright.apiserver.apply.managers import settle_times
 from gatewright.apiserver.apply.resets import reset_fields
 from gatewright.apiserver.apply.scale import SCALE_VERSION, ReplicasPaths, to_parent, to_scale
+from gatewright.apiserver.apply.strategic import strategic_merge
+from gatewright.apiserver.apply.strategic_lists import StrategicPatchError
 from gatewright.apiserver.apply.types import Type, Types, crd_types
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "BuiltinSchemas",
     "Fields",
     "ReplicasPaths",
+    "StrategicPatchError",
     "Type",
     "TypedPatchError",
     "Types",
@@ -39,6 +42,7 @@ __all__ = [
     "default_manager",
     "reset_fields",
     "settle_times",
+    "strategic_merge",
     "to_parent",
     "to_scale",
     "track",

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from gatewright import data
 from gatewright.apiserver.apply import (
     SCALE_VERSION,
     ApplyConflict,
@@ -133,11 +132,6 @@ def steps(conformance: Path, name: str) -> Iterator[tuple[Mapping[str, Any], boo
         yield step, False
     for step in scenario["steps"]:
         yield step, True
-
-
-@pytest.fixture(scope="module")
-def schemas() -> BuiltinSchemas:
-    return BuiltinSchemas.read(data.read("builtin-schemas.json.gz"))
 
 
 def outcome(known: Recording, request: Mapping[str, Any]) -> tuple[str, Any] | None:
