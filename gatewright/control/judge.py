@@ -1,8 +1,9 @@
 """Whether a template or constraint is ready, still coming, or has failed: the pure part of every waiting client.
 
-Fed with watch events and their times; asked at any time. Reads our conditions where they are; of Gatekeeper's own status, which has none, it
-reads byPod: an error counts only when it speaks of this incarnation and generation, is no known false alarm, and has stood for a while
-(Gatekeeper publishes write conflicts and mends them at its next try: lifecycle-races 1.7, 3.9).
+Fed with watch events and their times; asked at any time. Reads our conditions where they are; of Gatekeeper's own
+status, which has none, it reads byPod: an error counts only when it speaks of this incarnation and generation, is no
+known false alarm, and has stood for a while (Gatekeeper publishes write conflicts and mends them at its next try:
+lifecycle-races 1.7, 3.9).
 """
 
 from __future__ import annotations
