@@ -16,6 +16,7 @@ from gatewright.apiserver.apply.applying import (
     track,
 )
 from gatewright.apiserver.apply.builtin import BuiltinSchemas
+from gatewright.apiserver.apply.converting import conversion_fault
 from gatewright.apiserver.apply.fields import NOTHING, Fields
 from gatewright.apiserver.apply.managers import settle_times
 from gatewright.apiserver.apply.resets import reset_fields
@@ -23,6 +24,7 @@ from gatewright.apiserver.apply.scale import SCALE_VERSION, ReplicasPaths, to_pa
 from gatewright.apiserver.apply.strategic import strategic_merge
 from gatewright.apiserver.apply.strategic_lists import StrategicPatchError
 from gatewright.apiserver.apply.types import Type, Types, crd_types
+from gatewright.apiserver.apply.walking import go_plain
 
 __all__ = [
     "NOTHING",
@@ -38,8 +40,10 @@ __all__ = [
     "Types",
     "Writer",
     "apply",
+    "conversion_fault",
     "crd_types",
     "default_manager",
+    "go_plain",
     "reset_fields",
     "settle_times",
     "strategic_merge",

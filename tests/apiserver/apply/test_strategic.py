@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatewright.apiserver.apply import BuiltinSchemas, StrategicPatchError, strategic_merge
+from gatewright.apiserver.apply import BuiltinSchemas, StrategicPatchError, conversion_fault, strategic_merge
 
 POD = {
     "metadata": {"name": "a", "finalizers": ["x/red", "x/blue"], "labels": {"app": "a"}},
@@ -212,6 +212,27 @@ def test_complaints(schemas: BuiltinSchemas, patch: dict[str, Any], status: int,
     with pytest.raises(StrategicPatchError) as caught:
         strategic_merge(schemas, "v1", "Pod", POD, patch)
     assert (caught.value.status, caught.value.message) == (status, message)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        pytest.param({"replicas": "x"}, "unrecognized type: int32", id="text for a number"),
+        pytest.param({"replicas": 1.5}, "cannot convert float64 to int32", id="fraction"),
+        pytest.param({"replicas": 2.0}, "", id="whole float"),
+        pytest.param({"paused": 1}, "unrecognized type: bool", id="number for a boolean"),
+        pytest.param({"template": []}, "cannot restore struct from: slice", id="list for a struct"),
+        pytest.param({"template": {"spec": {"containers": {}}}}, "cannot restore slice from map", id="map for a list"),
+        pytest.param({"template": {"metadata": {"labels": 1}}}, "cannot restore map from int64", id="number for a map"),
+        pytest.param(
+            {"template": {"metadata": {"labels": {"a": True}}}}, "unrecognized type: string", id="boolean for text"
+        ),
+        pytest.param({"template": {"metadata": {"name": 1}}}, "cannot convert int64 to string", id="number for text"),
+        pytest.param({"strategy": {"rollingUpdate": {"maxSurge": "25%"}}, "nope": 1}, "", id="all well"),
+    ],
+)
+def test_conversion(schemas: BuiltinSchemas, spec: dict[str, Any], text: str) -> None:
+    assert conversion_fault(schemas, "apps/v1", "Deployment", {"kind": "Deployment", "spec": spec}) == text
 
 
 def within(part: Any, whole: Any) -> bool:
