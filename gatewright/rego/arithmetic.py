@@ -29,6 +29,8 @@ def number(d: Decimal) -> Any:
         raise BuiltinError("number out of range")
     if d == d.to_integral_value() and abs(d) < 1_000_000:
         return int(d)
+    if d == d.to_integral_value() and 6 <= d.adjusted() < 400 and Decimal(float(d)) != d:
+        return int(d)
     return from_decimal(d)
 
 

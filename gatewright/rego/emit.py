@@ -19,6 +19,7 @@ from gatewright.rego.builtins.regex import matcher
 from gatewright.rego.builtins.registry import Builtin, prepared
 from gatewright.rego.builtins.sprintf import verb
 from gatewright.rego.emit_calls import Variant
+from gatewright.rego.errors import Location
 from gatewright.rego.emit_rules import RuleEmitter
 from gatewright.rego.groups import Groups
 from gatewright.rego.runtime import Context, Tables
@@ -73,6 +74,9 @@ GLOBALS: dict[str, Any] = {
     "Mapping": Mapping,
     "plain": values.plain,
     "path_of": runtime.path_of,
+    "base_path": runtime.base_path,
+    "Location": Location,
+    "COLLECTION": (list, Mapping, set, frozenset),
     "document": runtime.document,
     "with_": runtime.with_,
     "Mock": runtime.Mock,

@@ -145,6 +145,9 @@ class BodyEmitter(CallEmitter):
 
     def every(self, e: Every, env: Env) -> None:
         domain = self.ev(e.domain, env)
+        if not domain.isidentifier():
+            domain = self.let(domain)
+        self.fail_if(f"not isinstance({domain}, COLLECTION)")
         all_hold = self.tmp("n")
         self.isolated(all_hold, lambda: self.all_of(e, domain, all_hold, dict(env)))
         self.fail_if(f"not {all_hold}")

@@ -12,6 +12,7 @@ from gatewright.rego.builtins.registry import Builtin
 from gatewright.rego.builtins.sprintf import plain_verbs
 from gatewright.rego.code import Env
 from gatewright.rego.emit_terms import TermEmitter
+from gatewright.rego.errors import Location
 from gatewright.rego.groups import Groups
 from gatewright.rego.syntax import Array, Call, Scalar, Term
 
@@ -66,6 +67,7 @@ class CallEmitter(TermEmitter):
         self.variant = variant
         self.mock_names: set[str] = set()
         self.used: dict[str, None] = {}
+        self.place = Location("", 1, 1)
 
     def is_function(self, name: tuple[str, ...]) -> bool:
         if name[0] == "data":
@@ -83,6 +85,7 @@ class CallEmitter(TermEmitter):
 
     # -- values
     def call(self, t: Call, env: Env) -> str:
+        self.place = t.loc
         if t.name[0] != "data" and not self.mocked(t.name):
             condition = self.condition(t, env, value=True)
             if condition:
@@ -104,6 +107,10 @@ class CallEmitter(TermEmitter):
         return result
 
     def plain_call(self, b: Builtin, args: Sequence[str]) -> str:
+        if self.variant.strict:
+            self.emit(
+                f"{self.ctx}.e.at = {self.shared(f'Location({self.place.file!r}, {self.place.row}, {self.place.col})', 'L')}"
+            )
         first = [self.ctx] if b.context else []
         return f"{self.builtin_name(b.name)}({', '.join([*first, *args])})"
 

@@ -119,7 +119,8 @@ class TermEmitter(Code):
         value = f"{self.ctx}.{ROOTS[root]}"
         if static:
             keys = self.shared("(" + "".join(self.source(k) + ", " for k in static) + ")", "P")
-            value = f"path_of({value}, {keys})"
+            look = "base_path" if root == "data" and any(k.__class__ is int for k in static) else "path_of"
+            value = f"{look}({value}, {keys})"
         self.emit(f"if {name} is N: {name} = {self.ctx}.s[{slot}] = {value}")
         self.undefined(name, test and n == len(path))
         return self.steps(name, path[n:], env, test)
@@ -162,6 +163,8 @@ class TermEmitter(Code):
         return False
 
     def steps(self, base: str, path: Sequence[Term], env: Env, test: bool = False) -> str:
+        if path and not base.isidentifier():
+            base = self.let(base, self.kinds.get(base, ""))
         for i, p in enumerate(path):
             if not isinstance(p, Scalar) and self.unbound(p, env):
                 base = self.iterate(base, p, None, env)
@@ -190,6 +193,8 @@ class TermEmitter(Code):
         """Opens `for key, value in base`; returns the name of the value."""
         if self.loops or self.in_function or self.blocks > 2:
             self.emit(f"charge({self.ctx}, {base})")
+        if not base.isidentifier():
+            base = self.let(base, self.kinds.get(base, ""))
         v = self.tmp("v")
         wild = key is None or (isinstance(key, Var) and key.wild)
         order = "S" if self.ordered else ""

@@ -30,6 +30,14 @@ def string(text: str) -> str:
     return out
 
 
+def number(x: int | float | Decimal) -> str:
+    """A number as Go's encoder writes a float64: an exponent only from 1e21 and below 1e-6."""
+    if isinstance(x, float) and 1e6 <= abs(x) < 1e21 or (isinstance(x, float) and 1e-6 <= abs(x) < 1e-4):
+        text = format(Decimal(repr(x)), "f")
+        return text[:-2] if text.endswith(".0") else text
+    return number_text(x)
+
+
 def dumps(x: Any, indent: str = "", prefix: str = "", level: int = 0) -> str:
     """The JSON text of a value; with `indent`, each item on a line of its own that begins with `prefix`."""
     if x is None:
@@ -39,7 +47,7 @@ def dumps(x: Any, indent: str = "", prefix: str = "", level: int = 0) -> str:
     if isinstance(x, str):
         return string(x)
     if isinstance(x, NUMBERS):
-        return number_text(x)
+        return number(x)
     if isinstance(x, (list, *SETS)):
         parts = [dumps(v, indent, prefix, level + 1) for v in (x if isinstance(x, list) else sorted_members(x))]
         return _wrap("[", "]", parts, indent, prefix, level)

@@ -12,6 +12,7 @@ from gatewright.rego.syntax import (
     Assign,
     Branch,
     Call,
+    Comprehension,
     Every,
     Expr,
     Import,
@@ -240,6 +241,18 @@ class Parser(TermParser):
             if self.tok.row == self.toks[self.i - 1].row:
                 self.illegal(f"expected \\n or ; or {end}")
 
+    def part(self) -> Term:
+        """An expression in a template. With `with` it is the first of the values that the statement gives."""
+        expr = self.statement()
+        if not isinstance(expr, TermExpr):
+            self.illegal("expected a term in the template", self.toks[0])
+        if not expr.withs:
+            return expr.term
+        self.wild += 1
+        var = Var(expr.loc, f"$t{self.wild}", "_")
+        body: list[Expr] = [Unify(expr.loc, var, expr.term, withs=expr.withs)]
+        return Ref(expr.loc, Comprehension(expr.loc, "array", None, var, body), [Scalar(expr.loc, 0)])
+
     def query(self) -> list[Expr]:
         """A body that stands alone, up to the end of the text."""
         out: list[Expr] = []
@@ -288,7 +301,7 @@ class Parser(TermParser):
             value = self.term(1)
             self.want("in")
             call = Call(left.loc, ("internal", "member_3"), [left, value, self.term(1)])
-            return TermExpr(loc, self._infix(call, 1, True))
+            return TermExpr(loc, self._infix(call, 0, True))
         return TermExpr(loc, left)
 
     def _not(self, loc: Location) -> Expr:

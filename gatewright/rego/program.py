@@ -19,7 +19,7 @@ from gatewright.rego.errors import CompileError, EvalError, Needs
 from gatewright.rego.parser import parse_module, parse_one_term, parse_query
 from gatewright.rego.runtime import DEFAULT_BUDGET, Context, Environment
 from gatewright.rego.syntax import Module
-from gatewright.rego.values import SETS, U, sorted_members, to_json
+from gatewright.rego.values import SETS, U, members, sorted_members, to_json
 
 FORMAT = "gatewright-rego-1"
 Answers = Mapping[tuple[str, str], Any]
@@ -68,7 +68,9 @@ class Prepared:
         if r is U:
             return []
         if r.__class__ is set or r.__class__ is frozenset:
-            return [to_json(v) for v in sorted_members(r)] if r else []
+            if not r:
+                return []
+            return [to_json(v) for v in (sorted_members(r) if len(r) > 1 else members(r))]
         return [to_json(r)]
 
 
@@ -131,9 +133,11 @@ class Program:
         out: list[dict[str, Any]] = []
         try:
             compiled._namespace["q"](c, out)
-        except EvalError:
+        except EvalError as e:
             if environment.missing:
                 raise Needs(sorted(environment.missing)) from None
+            if e.location is None:
+                e.location = environment.at
             raise
         except RecursionError:
             raise EvalError("eval_cancel_error", "the evaluation is nested too deeply") from None

@@ -35,6 +35,7 @@ from gatewright.rego.syntax import (
     Unify,
     Var,
     With,
+    walk,
 )
 
 ROOTS = ("input", "data")
@@ -105,16 +106,26 @@ class Resolver:
             for a in rule.args:
                 self.declare_pattern(a, scope, argument=True)
             args = [self.term(a, scope) for a in rule.args]
+        extra = [] if args is None else self.computed(args)
         out = Rule(
             rule.loc, [], args, None, [], rule.default, rule.assigned, rule.has_if, rule.has_body, rule.has_value
         )
         for i, branch in enumerate(rule.branches):
             inner = Scope(scope)
-            body = self.body(branch.body, inner)
+            body = [*self.body(branch.body, inner), *extra]
             out.branches.append(Branch(branch.loc, self.term(branch.value, inner), body))
             if i == 0:
                 out.path = [self.term(p, inner) for p in rule.path]
                 out.key = None if rule.key is None else self.term(rule.key, inner)
+        return out
+
+    def computed(self, args: list[Term]) -> list[Expr]:
+        """Arguments that have to be computed become variables, and statements that compare them."""
+        out: list[Expr] = []
+        for i, a in enumerate(args):
+            if any(isinstance(n, (Ref, Call, Comprehension, Template)) for n in walk(a)):
+                args[i] = Var(a.loc, self.fresh("$a"), "_")
+                out.append(Unify(a.loc, args[i], a))
         return out
 
     # -- declarations

@@ -23,7 +23,7 @@ class Environment:
     print() writes (file, row, text), or None.
     """
 
-    __slots__ = ("answers", "cache", "load", "missing", "now_ns", "prints", "seed", "strict")
+    __slots__ = ("answers", "at", "cache", "missing", "now_ns", "prints", "seed", "strict")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Environment:
         self.answers = answers or {}
         self.prints = prints
         self.strict = strict
+        self.at: Location | None = None
         self.cache: dict[Any, Any] = {}
         self.missing: set[tuple[str, str]] = set()
 
@@ -130,6 +131,15 @@ def path_of(b: Any, path: Sequence[Any]) -> Any:
     return b
 
 
+def base_path(b: Any, path: Sequence[Any]) -> Any:
+    """path_of for base data, where an object's keys are texts: a number finds the key that spells it."""
+    for k in path:
+        b = b.get(str(k) if k.__class__ is int else k, U) if b.__class__ is dict else get(b, k)
+        if b is U:
+            return U
+    return b
+
+
 class Document(Mapping[Any, Any]):
     """A part of `data` that holds rules, seen as an object: base data under, rules over it, evaluated when read."""
 
@@ -161,6 +171,9 @@ class Document(Mapping[Any, Any]):
         return default if value is U else value
 
     def __getitem__(self, key: Any) -> Any:
+        node = self._node.get(key, U)
+        if node is not U and not isinstance(node, dict) and is_object(self._base) and key in self._base:
+            return self._base[key]  # a whole document: base data wins over a rule at the same place
         value = self._child(key)
         if value is U:
             raise KeyError(key)

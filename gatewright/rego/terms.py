@@ -122,7 +122,7 @@ class TermParser:
     def _infix(self, left: Term, level: int, pipe: bool) -> Term:
         while True:
             t = self.tok
-            if not (t.kind == "op" or (t.kind == "ident" and t.text == "in" and "in" in self.keywords)):
+            if not (t.kind == "op" or (t.text == "in" and self.keyword())):
                 return left
             power = PRECEDENCE.get(t.text)
             if power is None or power < level or (t.text == "|" and not pipe):
@@ -305,11 +305,15 @@ class TermParser:
             self.toks, self.i = self.lexer.tokens(start, end, row, line), 0
             if self.tok.kind == "eof":
                 self.fail("invalid template-string expression")
-            parts.append(self.term())
+            parts.append(self.part())
             if self.tok.kind != "eof":
                 self.illegal()
             self.toks, self.i = saved
         return Template(loc, parts)
+
+    def part(self) -> Term:
+        """An expression in a template; the module parser knows `with`."""
+        return self.term()
 
     def body(self, end: str) -> list[Expr]:
         """Statements up to a closing token; the module parser knows them."""

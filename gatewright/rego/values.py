@@ -82,6 +82,9 @@ class FrozenList(list[Any]):
         return not equal(self, other)
 
 
+_PLAIN = frozenset([str, int, float, type(None)])
+
+
 def _hash(x: Any, depth: int) -> int:
     """Equal values have equal hashes at any depth limit; the order of an object's keys does not count."""
     if x.__class__ is str:
@@ -89,7 +92,10 @@ def _hash(x: Any, depth: int) -> int:
     if isinstance(x, dict):
         if not depth:
             return len(x)
-        return sum([hash((k, _hash(v, depth - 1))) for k, v in x.items()]) & 0x7FFFFFFFFFFFFFF
+        h = 0
+        for k, v in x.items():
+            h ^= hash((k, v if v.__class__ in _PLAIN else _hash(v, depth - 1)))
+        return h
     if isinstance(x, list):
         return hash(tuple([_hash(v, depth - 1) for v in x])) if depth else len(x)
     if isinstance(x, SETS):
@@ -352,8 +358,6 @@ def from_decimal(d: Decimal, f: float | None = None) -> int | float | Decimal | 
         f = float(d)
     if f - f == 0 and Decimal(repr(f)) == d:
         return f
-    if d == d.to_integral_value() and d.adjusted() < 400:
-        return int(d)
     return d
 
 
@@ -368,6 +372,8 @@ def number_text(x: int | float | Decimal) -> str:
     minus = "-" if sign and text != "0" else ""
     if exp < -4 or exp >= (21 if isinstance(x, Decimal) else 6):
         mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
+        if isinstance(x, Decimal):
+            return f"{minus}{mantissa}e{exp}"
         return f"{minus}{mantissa}e{'-' if exp < 0 else '+'}{abs(exp):02d}"
     if exponent >= 0:
         return minus + text + "0" * exponent
@@ -435,8 +441,11 @@ def to_json(x: Any) -> Any:
         return [to_json(v) for v in x]
     if isinstance(x, SETS):
         return [to_json(v) for v in sorted_members(x)]
-    if isinstance(x, Mapping):
-        return {k if k.__class__ is str else key_text(thaw(k)): to_json(v) for k, v in x.items()}
+    if c is dict or c is FrozenDict or isinstance(x, Mapping):
+        return {
+            (k if k.__class__ is str else key_text(thaw(k))): (v if v.__class__ is str else to_json(v))
+            for k, v in x.items()
+        }
     if isinstance(x, Decimal):
         return int(x) if x == x.to_integral_value() and x.adjusted() < 400 else float(x)
     return x

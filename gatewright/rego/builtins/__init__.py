@@ -8,6 +8,11 @@ from gatewright.rego.builtins import (
     aggregates,
     collections,
     encoding,
+    glob,
+    graph,
+    identity,
+    jsonpaths,
+    net,
     numeric,
     outside,
     strings,
@@ -17,7 +22,22 @@ from gatewright.rego.builtins import regex as regex_family
 from gatewright.rego.builtins import sprintf as sprintf_family
 from gatewright.rego.builtins.registry import REGISTRY, Builtin
 
-FAMILIES = (aggregates, collections, encoding, numeric, outside, regex_family, sprintf_family, strings, types)
+FAMILIES = (
+    aggregates,
+    collections,
+    encoding,
+    glob,
+    graph,
+    identity,
+    jsonpaths,
+    net,
+    numeric,
+    outside,
+    regex_family,
+    sprintf_family,
+    strings,
+    types,
+)
 
 
 def library() -> Mapping[str, Builtin]:

@@ -87,13 +87,13 @@ def _keys(x: Any, position: int = 2) -> set[Any]:
     raise wrong_type(position, "object|string|array", x)
 
 
-@builtin("object.remove", "object", "array|object|set", result="object")
+@builtin("object.remove", "object", "object|set|array", result="object")
 def object_remove(o: Any, keys: Any) -> dict[Any, Any]:
     gone = _keys(keys)
     return {k: v for k, v in o.items() if k not in gone}
 
 
-@builtin("object.filter", "object", "array|object|set", result="object")
+@builtin("object.filter", "object", "object|set|array", result="object")
 def object_filter(o: Any, keys: Any) -> dict[Any, Any]:
     kept = _keys(keys)
     return {k: v for k, v in o.items() if k in kept}

@@ -56,12 +56,12 @@ builtin("hex.encode", "string", result="string")(lambda s: s.encode().hex())
 
 @builtin("hex.decode", "string", result="string")
 def hex_decode(s: str) -> str:
-    try:
-        if not re.fullmatch("[0-9a-fA-F]*", s):
-            raise ValueError
-        return _text(bytes.fromhex(s))
-    except ValueError:
-        raise BuiltinError("encoding/hex: invalid byte or odd length hex string") from None
+    bad = re.search("[^0-9a-fA-F]", s)
+    if bad:
+        raise BuiltinError(f"encoding/hex: invalid byte: U+{ord(bad.group()):04X} {bad.group()!r}")
+    if len(s) % 2:
+        raise BuiltinError("encoding/hex: odd length hex string")
+    return _text(bytes.fromhex(s))
 
 
 # -- JSON
@@ -84,7 +84,7 @@ def json_marshal_with_options(x: Any, options: Any) -> str:
             else:
                 prefix = v
         else:
-            raise BuiltinError(f'object contained unknown key "{k}"')
+            raise BuiltinError(f'operand 2 object contained unknown key "{k}"', "eval_type_error")
     if pretty is None:
         pretty = "indent" in options or "prefix" in options
     return prefix + dumps(x, indent, prefix) if pretty else dumps(x)

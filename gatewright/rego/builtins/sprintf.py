@@ -52,9 +52,14 @@ def operand(x: Any) -> Any:
     """A Rego value as fmt sees it: int, float or str."""
     if isinstance(x, NUMBERS) and x.__class__ is not bool:
         if isinstance(x, Decimal):
-            return int(x) if x == x.to_integral_value() and x.adjusted() < 400 else float(x)
+            return int(x) if x == x.to_integral_value() and x.adjusted() < 300 else _float_or_text(x)
         return x
     return x if isinstance(x, str) else text_of(x)
+
+
+def _float_or_text(x: Decimal) -> float | str:
+    f = float(x)
+    return f if f - f == 0 else number_text(x)
 
 
 def _go_type(x: Any) -> str:
@@ -105,6 +110,8 @@ _BASES = {"d": 10, "v": 10, "b": 2, "o": 8, "O": 8, "x": 16, "X": 16}
 
 
 def _integer(v: str, flags: str, prec: int | None, x: int) -> str | None:
+    if v == "s" and _go_type(x) == "*big.Int":
+        v = "d"
     if v in "eEfFgG":
         return None
     if v in "cqU":

@@ -119,7 +119,11 @@ def _strings(position: int, x: Any) -> list[str]:
     out = list(x if isinstance(x, list) else members(x))
     for v in out:
         if not isinstance(v, str):
-            raise wrong_type(position, "string", v)
+            kind = type_name(x)
+            raise BuiltinError(
+                f"operand {position} must be {kind} of strings but got {kind} containing {type_name(v)}",
+                "eval_type_error",
+            )
     return out
 
 
@@ -133,5 +137,3 @@ def _any_match(name: str, test: Callable[[str, tuple[str, ...]], bool]) -> None:
 
 _any_match("strings.any_prefix_match", str.startswith)
 _any_match("strings.any_suffix_match", str.endswith)
-
-
