@@ -28,7 +28,8 @@ class GoCommand(click.Command):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
-            error.show()
+            told = " ".join(error.format_message().split())
+            click.echo(f"gatewright {self.name}: {told} - see gatewright {self.name} --help", err=True)
             raise click.exceptions.Exit(1) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

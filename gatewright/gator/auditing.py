@@ -6,7 +6,8 @@ Called by `cli`, which reads the input with `sources` and prints with `listing`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,66 +52,59 @@ class Audit:
 
 
 def audit(sources: Sequence[Source], settings: Settings, moment: Moment, *, prints: bool = False) -> Audit:
-    """Raises Refused with the whole text of the error, naming the object."""
-    objects = [source.value for source in sources]
-    bench = _bench(objects, Workbench(settings, moment, prints))
-    namespaces = {_name(thing): thing for thing in objects if _is_namespace(thing)}
+    """Raises Refused with the whole text of the error, naming the object and its place."""
+    bench = _bench(sources, Workbench(settings, moment, prints))
+    namespaces = {_name(source.value): source.value for source in sources if _is_namespace(source.value)}
     printed: Prints | None = [] if prints else None
     violations: list[Violation] = []
-    for thing in objects:
-        review = review_of_object(
-            thing, namespace=_namespace(thing, namespaces), show_namespace=False, source=_ORIGINAL
-        )
-        try:
-            results = bench.review(review, printed)
-        except Refused as error:
-            where = f"{shown_kind(thing)} {metadata(thing).get('namespace') or ''}/{_name(thing)}"
-            raise Refused(f"auditing objects: reviewing {where}: {error.what}") from None
-        violations += (Violation(result, thing) for result in results)
+    for source in sources:
+        thing = source.value
+        namespace = _namespace(thing, namespaces)
+        review = review_of_object(thing, namespace=namespace, show_namespace=False, source=_ORIGINAL)
+        where = f"{shown_kind(thing)} {metadata(thing).get('namespace') or ''}/{_name(thing)}"
+        with _telling(f"reviewing {where}", source):
+            violations += (Violation(result, thing) for result in bench.review(review, printed))
     violations.sort(key=lambda violation: (violation.result.action, violation.result.msg))
     return Audit(tuple(violations), tuple(text for _, _, text in printed or ()))
 
 
-def _bench(objects: Sequence[Object], bench: Workbench) -> Workbench:
+def _bench(sources: Sequence[Source], bench: Workbench) -> Workbench:
     """Templates first, then constraints, then everything as data."""
-    for thing in objects:
-        if is_template(thing):
-            bench = _with_template(bench, thing)
-    for thing in objects:
-        if is_constraint(thing):
-            try:
-                bench = bench.with_constraint(thing)
-            except Refused as error:
-                raise Refused(f"auditing objects: adding constraint {quote(_name(thing))}: {error.what}") from None
-    for thing in objects:
-        try:
-            bench = bench.with_data(thing)
-        except Refused as error:
-            raise Refused(f"auditing objects: adding data of GVK {quote(shown_kind(thing))}: {error.what}") from None
-        _refuse_unsupported(thing)
+    for source in sources:
+        if is_template(source.value):
+            name = quote(_name(source.value))
+            with _telling(f"converting unstructured {name} to template: adding template", source):
+                template = read_template(source.value)
+            with _telling(f"adding template {name}", source):
+                bench = bench.with_template(template)
+    for source in sources:
+        if is_constraint(source.value):
+            with _telling(f"adding constraint {quote(_name(source.value))}", source):
+                bench = bench.with_constraint(source.value)
+    for source in sources:
+        with _telling(f"adding data of GVK {quote(shown_kind(source.value))}", source):
+            bench = bench.with_data(source.value)
+        _refuse_unsupported(source)
     return bench
 
 
-def _with_template(bench: Workbench, thing: Object) -> Workbench:
-    name = quote(_name(thing))
+@contextmanager
+def _telling(doing: str, source: Source) -> Iterator[None]:
+    """Puts before an error what was being done, and behind it the place."""
     try:
-        template = read_template(thing)
+        yield
     except PolicyError as error:
-        doing = f"auditing objects: converting unstructured {name} to template: adding template"
-        raise Refused(f"{doing}: {error.what}", mend=error.mend) from None
-    try:
-        return bench.with_template(template)
-    except Refused as error:
-        raise Refused(f"auditing objects: adding template {name}: {error.what}") from None
+        mend = f"{error.mend}, in {source.where}" if error.mend else f"mend {source.where}"
+        raise Refused(f"auditing objects: {doing}: {error.what}", mend=mend) from None
 
 
-def _refuse_unsupported(thing: Object) -> None:
+def _refuse_unsupported(source: Source) -> None:
     """Mutators and ExpansionTemplates change what is reviewed: answers that leave them out would be wrong."""
-    kind = Kind.of(thing)
+    kind = Kind.of(source.value)
     if kind.group == MUTATIONS_GROUP or (kind.group == EXPANSION_GROUP and kind.kind == "ExpansionTemplate"):
         raise Refused(
-            f"auditing objects: {kind.kind} {quote(_name(thing))}: mutation and expansion are not supported yet",
-            mend="leave the file out of the input",
+            f"auditing objects: {kind.kind} {quote(_name(source.value))}: mutation and expansion are not supported yet",
+            mend=f"leave {source.where} out of the input",
         )
 
 

@@ -26,11 +26,15 @@ class SourceError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One object of the input. `origin` is 'file: "x.yaml"' or 'stdin', for messages."""
+    """One object of the input.
+
+    where:  'x.yaml:12', for messages
+    origin: 'file: "x.yaml"' or 'stdin', for warnings as gator words them
+    """
 
     value: dict[str, Any]
+    where: str
     origin: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def _objects(data: bytes, name: str, origin: str, doing: str) -> list[Source]:
                 mend="write a mapping with apiVersion, kind and metadata.name",
             )
         if document.value:
-            found.append(Source(document.value, origin, document.line))
+            found.append(Source(document.value, document.where, origin))
     return found
 
 
