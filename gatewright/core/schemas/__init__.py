@@ -51,6 +51,10 @@ class Schema:
         """The value without fields that the schema does not know, and their sorted paths. root: a whole object."""
         return pruning.prune(self.root, value, root=root)
 
+    def drop_nulls(self, value: Any) -> Any:
+        """The value without nulls that may not be and have no default."""
+        return defaulting.drop_nulls(self.root, value)
+
     def default(self, value: Any) -> Any:
         """The value with nulls dropped that may not be, and defaults filled in."""
         return defaulting.default(self.root, defaulting.drop_nulls(self.root, value))

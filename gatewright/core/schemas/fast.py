@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatewright.core.schemas import checking, numbers
-from gatewright.core.schemas.nodes import Node, Pattern
+from gatewright.core.schemas.nodes import Node
+from gatewright.core.schemas.patterns import Pattern
 
 Test = Callable[[Any], bool]
 

@@ -10,35 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import re2
-
 from gatewright.core.schemas import formats
+from gatewright.core.schemas.patterns import Pattern
 
 NO_DEFAULT: Any = object()  # a schema without a default; null is none either, as Kubernetes reads it
-
-
-class Pattern:
-    """A pattern of Go's dialect; `problem` tells why it can't be compiled."""
-
-    __slots__ = ("_compiled", "problem", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.problem = ""
-        self._compiled: Any = None
-        try:
-            self._compiled = re2.compile(text, _quiet())
-        except re2.error as error:
-            self.problem = str(error)
-
-    def found_in(self, value: str) -> bool:
-        return self._compiled is not None and self._compiled.search(value) is not None
-
-
-def _quiet() -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 class Node:
