@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.installed-run
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-long lint bench realapi lock clean
+.PHONY: help run test test-fast test-long lint bench kubectl realapi docs lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,12 @@ bench: $(STAMP) ## ratios and times, into bench/results.json
 
 realapi: $(STAMP) ## build the real kube-apiserver, etcd and controller-manager for the tests (minutes, once)
 	$(BIN)/python -m tests.realapi.build
+
+kubectl: $(STAMP) ## print the folder of a kubectl for the tests; fetches one where PATH has none
+	@$(BIN)/python -m tests.kubectl.fetch
+
+docs: $(STAMP) ## renew the pages of docs/ that are made from data
+	$(BIN)/python -m tools.differences
 
 lock: ## renew the locked requirements (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra all --custom-compile-command "make lock" pyproject.toml -o requirements/run.txt

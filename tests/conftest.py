@@ -15,7 +15,7 @@ import pytest
 
 from tests.realapi import build
 
-pytest_plugins = ["tests.realapi.plugin"]
+pytest_plugins = ["tests.realapi.plugin", "tests.repo.plugin"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

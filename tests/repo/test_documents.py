@@ -1,0 +1,125 @@
+"""What the documents tell a reader to run exists: make targets, subcommands, options, files; and CI runs what README
+calls the tests.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import cache
+
+import click
+import pytest
+
+from gatewright.cli.main import COMMANDS
+from tests.repo import documents
+from tests.repo.sources import ROOT
+
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+# Folders and files that a document names in code marks, such as `gatewright/control/view.py`.
+NAMED = re.compile(r"`((?:gatewright|tests|docs|policies|bench|tools|requirements)/[\w./*-]+)`")
+
+
+def _targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_make_targets_exist() -> None:
+    told = documents.of("make")
+    assert {"run", "test"} <= {word for one in told for word in one.words}
+    unknown = [str(one) for one in told for word in one.words if "=" not in word and word not in _targets()]
+    assert not unknown
+
+
+def test_every_make_target_is_phony_and_told() -> None:
+    text = (ROOT / "Makefile").read_text()
+    phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())  # type: ignore[index]
+    assert phony == _targets()
+    contributing = (ROOT / "CONTRIBUTING.md").read_text()
+    assert not [target for target in sorted(_targets()) if f"make {target}" not in contributing]
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    commands = [told.words for told in documents.commands() if told.where == "README.md"]
+    assert commands[:2] == [("make", "run"), ("make", "test")]
+
+
+def test_ci_runs_the_tests_of_the_readme() -> None:
+    """The test command of README is what .ci/run calls, through make."""
+    script = (ROOT / ".ci" / "run").read_text()
+    for target in ("lint", "realapi", "test", "test-long"):
+        assert re.search(rf"^part .* make {target}$", script, re.MULTILINE), target
+    assert re.search(r"^export GATEWRIGHT_REQUIRE=\S*kubectl,conformance,realapi", script, re.MULTILINE)
+
+
+@cache
+def _help(command: str) -> str:
+    arguments = [command] if command else []
+    outcome = subprocess.run(
+        [sys.executable, "-m", "gatewright", *arguments, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout
+
+
+@pytest.mark.parametrize("command", [pytest.param(name, id=name) for name in COMMANDS])
+def test_every_command_has_help(command: str) -> None:
+    text = _help(command)
+    assert text.startswith("Usage: ")
+    assert len(text.split("\n\n")[1].strip()) > 20
+
+
+def test_commands_and_options_of_the_documents_exist() -> None:
+    told = documents.of("gatewright")
+    assert told
+    problems = []
+    for one in told:
+        command = next((word for word in one.words if not word.startswith("-")), "")
+        if command and command not in COMMANDS:
+            problems.append(f"{one}: no such command")
+            continue
+        options = set(re.findall(r"(?<![\w-])(--?[a-z][\w-]*)", _help(command)))
+        for word in one.words:
+            if re.match(r"--?[a-z]", word) and word.split("=")[0] not in options:
+                problems.append(f"{one}: no option {word}")
+    assert not problems
+
+
+def test_every_command_is_told_in_the_commands_page() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert not [name for name in COMMANDS if f"## gatewright {name}\n" not in page]
+
+
+def test_every_option_is_told_in_the_commands_page() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    sections = dict(re.findall(r"^## gatewright ([\w-]+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    silent = []
+    for name in COMMANDS:
+        section = sections.get(name, "")
+        for option in _options(name):
+            if f"`{option}" not in section:
+                silent.append(f"{name} {option}")
+    assert not silent
+
+
+def _options(name: str) -> list[str]:
+    from gatewright.cli.main import gatewright
+
+    command = gatewright.get_command(click.Context(gatewright), name)  # type: ignore[attr-defined]
+    return [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option) and not one.hidden]
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path) for path in documents.pages()])
+def test_links_and_names_of_files_lead_somewhere(path: str) -> None:
+    text = (ROOT / path).read_text()
+    here = (ROOT / path).parent
+    dead = [link for link in LINK.findall(text) if not (here / link).exists()]
+    dead += [
+        name for name in NAMED.findall(text) if not (list(ROOT.glob(name)) if "*" in name else (ROOT / name).exists())
+    ]
+    assert not dead
