@@ -167,23 +167,13 @@ def _user(found: Any) -> dict[str, Any]:
 
 
 def go_numbers(value: Any) -> Any:
-    """The value with every number as Go's decoder and OPA's printer leave it: through a float64, and an int again
-    where Go prints it without an exponent (below a million). What needs no change is shared, not copied."""
+    """The value with every number as Go's decoder and OPA's printer leave it: through a float64, and an int again where
+    Go prints it without an exponent (below a million). What needs no change is shared, not copied."""
     kind = value.__class__
     if kind is dict:
-        changed: dict[str, Any] | None = None
-        for key, item in value.items():
-            held = item.__class__
-            if held is str or item is None or held is bool or (held is int and -_EXACT < item < _EXACT):
-                continue
-            fresh = go_numbers(item)
-            if fresh is not item:
-                changed = changed or {}
-                changed[key] = fresh
-        return value if changed is None else {**value, **changed}
+        return _object_numbers(value)
     if kind is list:
-        items = [item if item.__class__ is str else go_numbers(item) for item in value]
-        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+        return _list_numbers(value)
     if kind is int:
         return value if -_EXACT < value < _EXACT else _float(value)
     if kind is float:
@@ -191,6 +181,42 @@ def go_numbers(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: go_numbers(item) for key, item in value.items()}
     return value
+
+
+# Nearly all that a review holds are strings, and nearly no number changes: the two loops below ask for that first.
+
+
+def _object_numbers(value: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] | None = None
+    for key, item in value.items():
+        held = item.__class__
+        if held is str:
+            continue
+        if held is dict:
+            fresh: Any = _object_numbers(item)
+        elif held is list:
+            fresh = _list_numbers(item)
+        elif held is bool or item is None:
+            continue
+        else:
+            fresh = go_numbers(item)
+        if fresh is not item:
+            changed = changed or {}
+            changed[key] = fresh
+    return value if changed is None else {**value, **changed}
+
+
+def _list_numbers(value: list[Any]) -> list[Any]:
+    changed: list[Any] | None = None
+    for at, item in enumerate(value):
+        held = item.__class__
+        if held is str:
+            continue
+        fresh = _object_numbers(item) if held is dict else go_numbers(item)
+        if fresh is not item:
+            changed = changed or list(value)
+            changed[at] = fresh
+    return value if changed is None else changed
 
 
 def _float(number: int) -> float:

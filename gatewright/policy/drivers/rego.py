@@ -144,7 +144,7 @@ def _told(members: list[Any]) -> list[Violation]:
             held = f"{shown(msg)} is of the type {'json.Number' if number else go_type(msg)}"
             raise ReviewError(f"extracting message binding: .msg accessor error: {held}, expected string")
         out.append(Violation(msg, member.get("details", {})))
-    if len(out) < 2 or all(len(member) < 3 for member in members):
+    if len(out) < 2 or all(len(member) == 1 + ("details" in member) for member in members):
         return out  # they differ, as members of a set do
     return list({(one.msg, json_text(one.details)): one for one in out}.values())
 
