@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gatewright.control import applying, constraint_ingest, home, template_crd, template_ingest, webhook
-from gatewright.control.conditions import TRUE, Condition, settle
+from gatewright.control.conditions import TRUE, Condition, read, settle
 from gatewright.control.intents import Plan, Wake
 from gatewright.control.view import Controller, Key, View, Watched
 from gatewright.core.clock import Now
@@ -120,7 +120,8 @@ def _object(seen: Seen, outcome: Outcome, settings: Settings, now: Now) -> dict[
     reporter = podstatus.Reporter(
         settings.pod, settings.namespace, seen.pod_uid, tuple(op.value for op in settings.operations)
     )
-    conditions = settle(dig(seen.held, "status", "conditions") or (), outcome.conditions, now)
+    held = dig(seen.held, "status", "conditions") or ()
+    conditions = settle(held, (*outcome.conditions, *_kept(seen, outcome)), now)
     # observedGeneration names the generation of the last outcome: while there is none yet for this one, it stays
     # where it was
     at = outcome.generation if outcome.final else _last_generation(seen.held, outcome.uid)
@@ -138,6 +139,17 @@ def _object(seen: Seen, outcome: Outcome, settings: Settings, now: Now) -> dict[
         errors=outcome.errors,
         conditions=conditions,
     )
+
+
+def _kept(seen: Seen, outcome: Outcome) -> tuple[Condition, ...]:
+    """Words of the generate role that this process published and has nothing newer to say of: after a restart, and
+    while its Lease is
+    another's. The roll-up takes the newest word, so an outlived one does no harm; dropping it would make Ready flap."""
+    if seen.held is None or podstatus.read_pod_status(seen.held).of_uid != outcome.uid:
+        return ()
+    spoken = {condition.type for condition in outcome.conditions}
+    words = (read(entry) for entry in dig(seen.held, "status", "conditions") or ())
+    return tuple(word for word in words if word.type not in spoken and word.generation == outcome.generation)
 
 
 def _last_generation(held: Object | None, of_uid: str) -> int:

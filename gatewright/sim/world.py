@@ -59,7 +59,7 @@ class Stream:
     token: Any
     watch: watching.Watch
     lines: tuple[bytes, ...] = ()
-    frozen: bool = False  # a fault: nothing is delivered until it thaws
+    frozen: float = 0.0  # a fault: nothing is delivered before this time
     closed: str | None = None
 
 
@@ -179,8 +179,14 @@ class World:
     def now(self) -> Now:
         return Now(EPOCH + self.time, self.time)
 
-    def member(self, name: str) -> Member:
-        return self.members[name]
+    def joined(self, member: Member, wishes: Iterable[Any]) -> World:
+        """The world with one more member, and what that one wishes for on its way."""
+        world = replace(self, members=self.members.insert(member.name, member))
+        return send_wishes(world, member.name, wishes)
+
+    def left(self, name: str) -> World:
+        """The world without a member that has nothing under way."""
+        return replace(self, members=self.members.remove(name))
 
     def digest(self) -> bytes:
         """Of everything that decides what can happen next; the same under every hash seed."""
@@ -206,8 +212,7 @@ def begin(config: Config, members: Iterable[Member]) -> World:
     world = World(config, state)
     for member in members:
         started, wishes = member.begin(world.now)
-        world = replace(world, members=world.members.insert(member.name, started))
-        world = send_wishes(world, member.name, wishes)
+        world = world.joined(started, wishes)
     return world
 
 
@@ -235,13 +240,14 @@ def next_time(world: World) -> float | None:
     """When something wants to happen by the clock alone."""
     times = [at for name in sorted(world.members) if (at := world.members[name].wake_at()) is not None]
     times += [world.again[name] for name in sorted(world.again)]
-    times += [one.watch.wake_at() for one in world.streams if one.closed is None]
+    times += [max(one.watch.wake_at(), one.frozen) for one in world.streams if one.closed is None]
+    times += [one.frozen for one in world.streams if one.frozen > world.time]
     finite = [at for at in times if at != float("inf")]
     return min(finite) if finite else None
 
 
 def _readable(world: World, stream: Stream) -> bool:
-    if stream.frozen:
+    if world.time < stream.frozen:
         return False
     if stream.lines or stream.closed is not None:
         return True
