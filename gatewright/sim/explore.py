@@ -8,7 +8,7 @@ passing of time to the next renewal, for a while.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from gatewright.sim import faults
@@ -46,10 +46,11 @@ class Tally:
 
 def settle(world: World, steps: int = LONGEST) -> World:
     """Run the fair schedule to a quiet world."""
-    for world, _move, quiet in _fair(world, steps):
+    last = world
+    for last, _move, quiet in _fair(world, steps):
         if quiet:
-            return world
-    return world
+            break
+    return last
 
 
 def _fair(world: World, steps: int) -> Iterator[tuple[World, Move, bool]]:
@@ -125,8 +126,8 @@ def again(world: World) -> Iterator[Violation]:
     for name in sorted(world.members):
         if name.startswith("gatewright"):
             world = faults.inject(world, ("crash", name))
-    for world, _move, _quiet in _fair(world, LONGEST):
-        for one in world.writes:
+    for after, _move, _quiet in _fair(world, LONGEST):
+        for one in after.writes:
             if not one.storage.startswith("leases."):
                 thing = one.after if one.after is not None else one.before
                 path = one.request.path if one.request else one.storage
@@ -153,21 +154,24 @@ def exhaust(
     *,
     kinds: tuple[str, ...] = faults.KINDS,
     first_only: bool = True,
-    limit: int = 10**9,
-) -> None:
+    more: Callable[[], bool] = lambda: True,
+) -> bool:
     """Every placing of up to `budget` faults on the fair schedule; branches that reach a state seen with as many
     faults left are cut.
 
-    first_only: stop at the first violation. limit: of steps in all.
+    first_only: stop at the first violation. more: whether to go on, asked at each branch. Returns whether all was
+    explored.
     """
     seen: set[tuple[bytes, int]] = set()
     stack: list[tuple[World, int, float, tuple[tuple[int, Move], ...], int]] = [(world, 0, world.time, (), budget)]
-    while stack and tally.steps < limit:
+    while stack:
+        if not more():
+            return False
         branch = stack.pop()
-        for child in _descend(name, oracle, branch, tally, seen, kinds):
-            stack.append(child)
+        stack.extend(_descend(name, oracle, branch, tally, seen, kinds))
         if first_only and tally.found:
-            return
+            return False
+    return True
 
 
 def _descend(
@@ -258,18 +262,19 @@ def wander(name: str, world: World, oracle: Oracle, seed: int, budget: int, tall
         step += 1
         if step > 400:
             left = 0
-    for current, _move, quiet in _fair(current, LONGEST):
-        tally.digests.add(current.digest())
+    last = current
+    for last, _move, quiet in _fair(current, LONGEST):
+        tally.digests.add(last.digest())
         tally.steps += 1
         step += 1
-        for violation in checked(current.writes):
+        for violation in checked(last.writes):
             return _report(tally, violation, name, tuple(chosen), step)
         if quiet:
             break
     tally.schedules += 1
-    for violation in when_quiet(current, oracle):
+    for violation in when_quiet(last, oracle):
         return _report(tally, violation, name, tuple(chosen), step)
-    for violation in again(current):
+    for violation in again(last):
         return _report(tally, violation, name, tuple(chosen), step)
     return ()
 
