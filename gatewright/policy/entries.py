@@ -6,6 +6,7 @@ processes: they pickle as what they were made from, and each process derives the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from gatewright.core.objects import Object, dig
@@ -18,6 +19,12 @@ from gatewright.policy.enforcement import POINTS, SCOPED, action_of, actions_by_
 from gatewright.policy.engines import ENGINES
 from gatewright.policy.match import Matcher, MatchError, Subject, matcher_of, matches_any
 from gatewright.policy.results import Result
+
+
+@lru_cache(maxsize=1024)
+def _load(engine: str, artefact: bytes) -> Loaded:
+    # Loaded code keeps nothing between evaluations, so equal artefacts can share it.
+    return ENGINES[engine].load(artefact)
 
 
 class TemplateEntry:
@@ -34,7 +41,7 @@ class TemplateEntry:
     def loaded(self) -> Loaded:
         """The code, loaded into this process at its first use."""
         if self._loaded is None:
-            self._loaded = ENGINES[self.compiled.engine].load(self.compiled.artefact)
+            self._loaded = _load(self.compiled.engine, self.compiled.artefact)
         return self._loaded
 
     def __reduce__(self) -> tuple[Any, ...]:
