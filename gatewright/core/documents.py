@@ -220,8 +220,10 @@ def _yaml_documents(text: str, convert: _Converter) -> tuple[Document, ...]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "malformed YAML"
+        last = text.count("\n") + (not text.endswith("\n"))  # the parser may stop behind the end
+        line = min(mark.line + 1, last) if mark else 0
         raise DocumentError(
-            problem, file=convert.file, line=mark.line + 1 if mark else 0, mend="mend the YAML at or before this line"
+            problem, file=convert.file, line=line, mend="mend the YAML at or before this line"
         ) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
