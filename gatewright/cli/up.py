@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,7 +23,7 @@ from gatewright.core.settings import Settings
     help="How policies are generated for templates with CEL.",
 )
 @serving_options.logging
-def command(files: tuple[Path, ...], vap_mode: str, log_level: str, **server: object) -> None:
+def command(files: tuple[Path, ...], vap_mode: str, log_level: str, **server: Any) -> None:
     """Start an API server, the controllers and the webhook in one process on loopback, and apply FILES (files or
     folders): templates, constraints, Config and SyncSet; other objects in folders are left alone.
 

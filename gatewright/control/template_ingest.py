@@ -66,7 +66,7 @@ class Seen:
     name: str
     synced: bool
     template: Object | None
-    source: tuple[str, bytes] | None  # digest and text of what is to be compiled
+    source: compiling.Source | None
     invalid: TemplateError | None  # why there is nothing to compile
     compiled: Fact | None  # of this digest: policy.compiling.Compiled or Failed
     loaded: Fact | None  # identity served by every worker
@@ -92,7 +92,7 @@ def see(view: View, key: Key, settings: Settings) -> Seen:
         template=template,
         source=source,
         invalid=invalid,
-        compiled=None if source is None else view.fact(("compiled", source[0])),
+        compiled=None if source is None else view.fact(("compiled", source.digest)),
         loaded=view.fact(("loaded", ("template", name))),
         inventory_complete=inventory is not None and inventory.value is True,
         crd_seen=view.get(CRDS, Name("", f"{name}.constraints.gatekeeper.sh")) is not None,
@@ -118,7 +118,7 @@ def _decide(seen: Seen) -> tuple[State, tuple[TemplateError, ...], tuple[Intent,
     if seen.invalid is not None or seen.source is None:
         return State.INVALID, (seen.invalid,) if seen.invalid is not None else (), ()
     if seen.compiled is None:
-        return State.COMPILING, (), (Compile(*seen.source),)
+        return State.COMPILING, (), (Compile(seen.source.digest, seen.source.text),)
     outcome = seen.compiled.value
     if isinstance(outcome, compiling.Failed):
         return State.INVALID, outcome.errors, ()
@@ -156,7 +156,7 @@ def _invalid_reason(errors: tuple[TemplateError, ...]) -> str:
     return "InvalidRego" if any(error.code in (INGEST_ERROR, PARSE_ERROR) for error in errors) else "InvalidTemplate"
 
 
-def _source(template: Object | None, settings: Settings) -> tuple[tuple[str, bytes] | None, TemplateError | None]:
+def _source(template: Object | None, settings: Settings) -> tuple[compiling.Source | None, TemplateError | None]:
     if template is None:
         return None, None
     try:

@@ -55,8 +55,8 @@ def read_files(paths: tuple[Path, ...]) -> tuple[Applied, ...]:
                 data = file.read_bytes()
             except OSError as error:
                 raise UserError(f"{file}: {error.strerror}", mend="check its rights") from error
-            for document in _documents(data, file, whole=path.is_file()):
-                found.append(Applied(document.where, document.value))
+            documents = _documents(data, file, whole=path.is_file())
+            found.extend(Applied(document.where, document.value) for document in documents)
     return tuple(sorted(found, key=lambda one: _rank(one.thing)))
 
 

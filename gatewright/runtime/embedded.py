@@ -1,5 +1,5 @@
-"""The embedded API server on the wire: an ASGI face over `apiserver.driver.Engine`, its webhook calls, and an in-process
-transport.
+"""The embedded API server on the wire: an ASGI face over `apiserver.driver.Engine`, its webhook calls, and an
+in-process transport.
 
 Authentication is one random token of a system:masters user; everything else is the server's own business.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -71,7 +72,9 @@ class Face:
             closing.cancel()
 
 
-async def pumped(engine: Engine, watch: watching.Watch, ends: tuple[asyncio.Future[object], ...] = ()):  # type: ignore[no-untyped-def]
+async def pumped(
+    engine: Engine, watch: watching.Watch, ends: tuple[asyncio.Future[Any], ...] = ()
+) -> AsyncIterator[tuple[bytes, ...]]:
     """The lines of a watch as they come, until it closes or one of `ends` is done."""
     changed = asyncio.Event()
     stop = engine.listen(changed.set)

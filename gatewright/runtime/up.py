@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatewright import data
-from gatewright.apiserver.config import FAST, REAL, Config, Timing
+from gatewright.apiserver.config import FAST, REAL, Timing, load
 from gatewright.apiserver.driver import Engine
 from gatewright.core.settings import Settings
 from gatewright.runtime import certificates, clock, kubeconfigs, serving
@@ -54,7 +54,7 @@ class EmbeddedServer:
         pair = certificates.leaf(self.ca, wall, NAMES, "kube-apiserver")
         self.token = secrets.token_urlsafe(32)
         self.caller = WebhookCaller()
-        config = Config(timing=TIMINGS[wishes.timing], address=HOST, port=self.port, **_shipped())
+        config = load(data.read, timing=TIMINGS[wishes.timing], address=f"{HOST}:{self.port}")
         self.engine = Engine(config, clock.now, clock.draw, call_webhook=self.caller)
         self._face = Face(self.engine, self.token)
         self._listener = serving.Listener(self._face, self._bound, certificates.server_context(pair))
@@ -76,10 +76,6 @@ class EmbeddedServer:
         """A client over the wire, with the administrator's token."""
         context = ssl.create_default_context(cadata=self.ca.certificate.decode())
         return TcpTransport(self.url, lambda: {"authorization": f"Bearer {self.token}"}, context)
-
-
-def _shipped() -> dict[str, bytes]:
-    return {"schemas": data.read("builtin-schemas.json.gz"), "resources": data.read("builtin-resources.json")}
 
 
 async def run_apiserver(wishes: Wishes) -> None:

@@ -47,7 +47,7 @@ class Tally:
 def settle(world: World, steps: int = LONGEST) -> World:
     """Run the fair schedule to a quiet world."""
     last = world
-    for last, _move, quiet in _fair(world, steps):
+    for last, _, quiet in _fair(world, steps):  # noqa: B007
         if quiet:
             break
     return last
@@ -75,7 +75,7 @@ def _matters(world: World, move: Move) -> bool:
     """Whether a step was more than waiting and lease renewals."""
     if any(not one.storage.startswith("leases.") for one in world.writes):
         return True
-    return move[0] == "own" and move[2][0] != "alarm"
+    return bool(move[0] == "own" and move[2][0] != "alarm")
 
 
 def checked(written: tuple[Written, ...]) -> Iterator[Violation]:
