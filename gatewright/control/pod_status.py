@@ -61,10 +61,12 @@ def see(view: View, key: Key, settings: Settings) -> Seen:
     resource, name = _subject(key)
     statuses = _statuses(key)
     outcome = _of_template(view, name.name) if key[0] == "template" else _of_constraint(view, key[1], key[2])
+    # Without its template a constraint is gone: its kind is watched no more, so its own cache would never say so.
+    kept = key[0] == "template" or view.get(CONSTRAINT_TEMPLATES, Name("", key[1].lower())) is not None
     return Seen(
         key=key,
-        synced=view.synced(resource) and view.synced(statuses),
-        subject=view.get(resource, name),
+        synced=view.synced(CONSTRAINT_TEMPLATES) and view.synced(statuses) and (not kept or view.synced(resource)),
+        subject=view.get(resource, name) if kept else None,
         outcome=outcome,
         pod_uid=home.pod_uid(view, settings),
         held=view.get(statuses, Name(settings.namespace, _status_name(key, settings))),
