@@ -62,8 +62,13 @@ class Carrier:
         """Let the shell say goodbye (release its Leases), then end."""
         self._put(events.Stopping())
         deadline = self._clock().monotonic + patience
-        while self._clock().monotonic < deadline and not self.shell.idle:
-            await asyncio.sleep(0.02)
+        while (left := deadline - self._clock().monotonic) > 0:
+            await asyncio.sleep(0)
+            sending = [task for key, task in self._tasks.items() if isinstance(key, int)]
+            if sending:
+                await asyncio.wait(sending, timeout=left)
+            elif self._events.empty():
+                break
         self._stopping = True
         self._put(events.TimerFired(self._clock().monotonic))
 

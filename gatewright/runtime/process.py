@@ -55,14 +55,17 @@ class Process:
         never waits on it).
         """
         self.workers.warm()
-        async with asyncio.TaskGroup() as group:
-            if self._listener is not None:
-                group.create_task(self._listener.serve())
-            group.create_task(self.carrier.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                if self._listener is not None:
+                    group.create_task(self._listener.serve())
+                group.create_task(self.carrier.run())
+        finally:
+            self.workers.close()
+            await self._transport.close()
 
     async def stop(self) -> None:
+        """Give the Leases back, then end what `run` runs."""
         await self.carrier.stop()
         if self._listener is not None:
             self._listener.stop()
-        self.workers.close()
-        await self._transport.close()
