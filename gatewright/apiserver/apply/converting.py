@@ -6,6 +6,7 @@ decoding. Source: apimachinery's runtime converter. Called by the handler of str
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gatewright.apiserver.apply.builtin import BuiltinSchemas
@@ -48,6 +49,7 @@ def _fault(schemas: BuiltinSchemas, schema: Schema, value: Any) -> str:
     schema = schemas.resolved(schema)
     kind = schema.get("type", "")
     properties = schema.get("properties")
+    pairs: Iterable[tuple[Any, Any]] = ()
     if properties:
         if not isinstance(value, dict):
             return f"cannot restore struct from: {_go_kind(value)}"
@@ -56,7 +58,8 @@ def _fault(schemas: BuiltinSchemas, schema: Schema, value: Any) -> str:
         if not isinstance(value, dict):
             return f"cannot restore map from {_go_kind(value)}"
         others = schema.get("additionalProperties")
-        pairs = ((others, inner) for inner in value.values()) if isinstance(others, dict) else iter(())
+        if isinstance(others, dict):
+            pairs = ((others, inner) for inner in value.values())
     elif kind == "array":
         if not isinstance(value, list):
             return f"cannot restore slice from {_go_kind(value)}"

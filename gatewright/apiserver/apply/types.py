@@ -18,7 +18,7 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ListType:
     """associative without keys: a set of scalars; with keys: a map by these fields; otherwise one value."""
 
@@ -27,7 +27,7 @@ class ListType:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class MapType:
     """fields: those declared, by name; element: the type of any other key, None where no other is allowed; atomic:
     one value.
@@ -46,7 +46,7 @@ class MapType:
         return self.element is DEDUCED or (self.element.inline and self.element.scalar == "untyped")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Type:
     """What may stand somewhere: a scalar ("numeric", "string", "boolean" or "untyped"), a list, a map, or several of
     them.
@@ -59,7 +59,7 @@ class Type:
     # Of a built-in kind: what Go writes of an object of which nothing is set.
     zero: Mapping[str, Any] = field(default_factory=dict)
     # The tests of `fitting`, with and without repeated items, made at first use.
-    tests: dict[bool, Callable[[Any], bool]] = field(default_factory=dict, repr=False)
+    tests: dict[bool, Callable[[Any], bool]] = field(default_factory=dict)
 
 
 Types = Mapping[str, Type]

@@ -224,9 +224,7 @@ def test_complaints(schemas: BuiltinSchemas, patch: dict[str, Any], status: int,
         pytest.param({"template": []}, "cannot restore struct from: slice", id="list for a struct"),
         pytest.param({"template": {"spec": {"containers": {}}}}, "cannot restore slice from map", id="map for a list"),
         pytest.param({"template": {"metadata": {"labels": 1}}}, "cannot restore map from int64", id="number for a map"),
-        pytest.param(
-            {"template": {"metadata": {"labels": {"a": True}}}}, "unrecognized type: string", id="boolean for text"
-        ),
+        pytest.param({"template": {"metadata": {"labels": {"a": True}}}}, "unrecognized type: string", id="bool"),
         pytest.param({"template": {"metadata": {"name": 1}}}, "cannot convert int64 to string", id="number for text"),
         pytest.param({"strategy": {"rollingUpdate": {"maxSurge": "25%"}}, "nope": 1}, "", id="all well"),
     ],
