@@ -153,8 +153,69 @@ def _parameters_schema(validation: Any, version: str) -> Object | None:
     schema = validation.get("openAPIV3Schema")
     if schema is None:
         return {PRESERVE: True} if legacy else None
-    schema = _mapping(schema, "spec.crd.spec.validation.openAPIV3Schema", "JSONSchemaProps")
+    schema = known_fields(_mapping(schema, "spec.crd.spec.validation.openAPIV3Schema", "JSONSchemaProps"))
     return preserving(schema) if legacy else schema
+
+
+# The fields of a JSON schema that Kubernetes knows (apiextensions.k8s.io/v1, JSONSchemaProps). By the form of what
+# they hold.
+_PLAIN_FIELDS = frozenset(
+    [
+        "$ref",
+        "$schema",
+        "default",
+        "description",
+        "enum",
+        "example",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "externalDocs",
+        "format",
+        "id",
+        "maxItems",
+        "maxLength",
+        "maxProperties",
+        "maximum",
+        "minItems",
+        "minLength",
+        "minProperties",
+        "minimum",
+        "multipleOf",
+        "nullable",
+        "pattern",
+        "required",
+        "title",
+        "type",
+        "uniqueItems",
+        "x-kubernetes-embedded-resource",
+        "x-kubernetes-int-or-string",
+        "x-kubernetes-list-map-keys",
+        "x-kubernetes-list-type",
+        "x-kubernetes-map-type",
+        "x-kubernetes-preserve-unknown-fields",
+        "x-kubernetes-validations",
+    ]
+)
+_SCHEMA_FIELDS = frozenset(["additionalItems", "additionalProperties", "items", "not"])
+_LIST_FIELDS = frozenset(["allOf", "anyOf", "oneOf"])
+_MAP_FIELDS = frozenset(["definitions", "dependencies", "patternProperties", "properties"])
+
+
+def known_fields(schema: Any) -> Any:
+    """A schema without the fields that Kubernetes does not know: its decoder drops them without a word."""
+    if isinstance(schema, list):
+        return [known_fields(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    out: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _PLAIN_FIELDS:
+            out[key] = value
+        elif key in _SCHEMA_FIELDS or key in _LIST_FIELDS:
+            out[key] = known_fields(value)
+        elif key in _MAP_FIELDS:
+            out[key] = {k: known_fields(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+    return out
 
 
 def preserving(schema: Object) -> dict[str, Any]:

@@ -155,9 +155,11 @@ def _name(constraint: Object) -> str:
 def _nested(thing: Any, *path: str) -> tuple[Any, str]:
     """The object at a path (None where a step is absent or null), or the error for a step that is no object."""
     for i, step in enumerate(path):
+        if not isinstance(thing, Mapping):
+            return None, accessor_error(f".{'.'.join(path[: i + 1])}", thing)
         thing = thing.get(step)
         if thing is None:
             return None, ""
-        if not isinstance(thing, Mapping):
-            return None, accessor_error(f".{'.'.join(path[: i + 1])}", thing)
+    if not isinstance(thing, Mapping):
+        return None, accessor_error(f".{'.'.join(path)}", thing)
     return thing, ""

@@ -47,27 +47,20 @@ class Entry:
 
 
 class View(Mapping[str, Any]):
-    """One level of the inventory, read as an object by policies: keys in sorted order, values decoded when read."""
+    """An upper level of the inventory, read as an object by policies: keys in order, what is below made when read."""
 
-    __slots__ = ("_children", "_keys", "_made")
+    __slots__ = ("_children", "_keys")
 
-    def __init__(self, children: HashTrieMap[str, Any]) -> None:
+    def __init__(self, children: HashTrieMap[str, Level]) -> None:
         self._children = children
         self._keys: tuple[str, ...] | None = None
-        self._made: dict[str, Any] = {}
-
-    def _value(self, key: str, child: Any) -> Any:
-        made = self._made.get(key)
-        if made is None:
-            made = self._made[key] = child.object if child.__class__ is Entry else child.view()
-        return made
 
     def __getitem__(self, key: str) -> Any:
-        return self._value(key, self._children[key])
+        return self._children[key].view()
 
     def get(self, key: Any, default: Any = None) -> Any:
         child = self._children.get(key)
-        return default if child is None else self._value(key, child)
+        return default if child is None else child.view()
 
     def __iter__(self) -> Iterator[str]:
         if self._keys is None:
@@ -82,17 +75,24 @@ class View(Mapping[str, Any]):
 
 
 class Level:
-    """A node of the tree: a persistent map, and the view of it once someone read it."""
+    """A node of the tree: a persistent map, and how policies see it, once one looked.
+
+    The lowest level, the objects of one kind in one namespace, is seen as a dict: policies loop over it, and a change
+    of one object makes only this dict anew.
+    """
 
     __slots__ = ("_view", "children")
 
     def __init__(self, children: HashTrieMap[str, Any]) -> None:
         self.children = children
-        self._view: View | None = None
+        self._view: Mapping[str, Any] | None = None
 
-    def view(self) -> View:
+    def view(self) -> Mapping[str, Any]:
         if self._view is None:
-            self._view = View(self.children)
+            children = self.children
+            some = next(iter(children.values()), None)
+            lowest = some.__class__ is Entry
+            self._view = {name: children[name].object for name in sorted(children)} if lowest else View(children)
         return self._view
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewright.core.errors import PolicyError
-from gatewright.core.go_text import quote
+from gatewright.core.go_text import number, quote
 from gatewright.core.objects import Object, metadata, split_api_version
 from gatewright.core.selectors import SelectorError, label_selector
 from gatewright.kinds.templates import json_type
@@ -47,12 +47,12 @@ class Subject:
 
     def __init__(self, thing: Object, namespace: Object | None, source: str) -> None:
         meta = metadata(thing)
-        self.group, _ = split_api_version(str(thing.get("apiVersion") or ""))
-        self.kind = str(thing.get("kind") or "")
+        self.group, _ = split_api_version(_text(thing.get("apiVersion")))
+        self.kind = _text(thing.get("kind"))
         self.is_namespace = self.kind == "Namespace" and self.group == ""
-        self.name = str(meta.get("name") or "")
-        self.generate_name = str(meta.get("generateName") or "")
-        self.own_namespace = str(meta.get("namespace") or "")
+        self.name = _text(meta.get("name"))
+        self.generate_name = _text(meta.get("generateName"))
+        self.own_namespace = _text(meta.get("namespace"))
         self.labels = _labels(meta)
         self.namespace = namespace
         self.source = source
@@ -164,7 +164,7 @@ def shown(value: Any) -> str:
         return "map[" + " ".join(f"{key}:{shown(value[key])}" for key in sorted(value)) + "]"
     if isinstance(value, list | tuple):
         return "[" + " ".join(shown(item) for item in value) + "]"
-    return str(value)
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def compile_match(match: Object) -> Matcher:
@@ -300,9 +300,17 @@ def _by_source(wanted: str) -> Check:
     return check
 
 
+def _text(value: Any) -> str:
+    """What Kubernetes reads from a metadata field of any type: "" where it holds no text."""
+    return value if isinstance(value, str) else ""
+
+
 def _labels(meta: Mapping[str, Any]) -> Mapping[str, str]:
+    """The labels; one value that is no text, and Kubernetes reads none of them."""
     found = meta.get("labels")
-    return found if isinstance(found, Mapping) else {}
+    if not isinstance(found, Mapping) or not all(value.__class__ is str for value in found.values()):
+        return {}
+    return found
 
 
 # --- JSON types, as Go's decoder checks them

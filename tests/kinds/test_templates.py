@@ -102,3 +102,18 @@ def test_refused(thing: dict[str, Any], text: str) -> None:
 def test_absent_targets_are_told_from_none() -> None:
     assert read_template(template()).targets is None
     assert read_template(template(targets=[])).targets == ()
+
+
+def test_fields_that_no_schema_has_are_dropped() -> None:
+    schema = {
+        "type": "object",
+        "$comment": "x",
+        "properties": {"a": {"type": "array", "items": {"type": "string", "widget": 1}}, "widget": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    read = read_template(template(crd={"validation": {"openAPIV3Schema": schema}}))
+    assert read.schema == {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": {"type": "string"}}, "widget": {"type": "string"}},
+        "additionalProperties": False,
+    }

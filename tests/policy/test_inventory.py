@@ -46,6 +46,7 @@ def test_untouched_parts_are_shared() -> None:
     other = before.document["namespace"]["other"]
     after = before.with_object(path_of(pod("z")), pod("z"))
     assert after.document["namespace"]["other"] is other
+    assert other["v1"]["Pod"] is before.document["namespace"]["other"]["v1"]["Pod"]
 
 
 def test_an_object_is_decoded_once() -> None:

@@ -99,3 +99,14 @@ def test_an_object_without_a_kind_cannot_be_matched() -> None:
 def test_nothing_under_review() -> None:
     with pytest.raises(MatchError, match="neither object nor old object are defined"):
         matches_any(compile_match({"name": "x"}), ())
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [pytest.param({"a": "b", "n": 1}, id="a value that is no text"), pytest.param("a=b", id="no object")],
+)
+def test_labels_that_kubernetes_cannot_read_count_as_none(labels: Any) -> None:
+    thing = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 7, "labels": labels}}
+    subject = Subject(thing, None, "")
+    assert not compile_match({"labelSelector": {"matchLabels": {"a": "b"}}}).matches(subject)
+    assert subject.name == ""

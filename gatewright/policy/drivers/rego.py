@@ -19,6 +19,7 @@ from gatewright.policy.drivers import rego_rules as rules
 from gatewright.policy.match import go_type, shown
 from gatewright.policy.review import Review, ReviewError
 from gatewright.rego import CompileError, EvalError, Prepared, compile_artifact, load_artifact, parse_sources
+from gatewright.rego.program import FORMAT
 from gatewright.rego.syntax import Module
 
 ANSWER = f"data.{rules.ENTRY}.{rules.RULE}"
@@ -45,6 +46,7 @@ def source(template: Template, settings: Settings, prints: bool) -> dict[str, An
             "while extracting Rego libs"
         )
     return {
+        "version": FORMAT,
         "rego": rego,
         "libs": list(libs or ()),
         "v1": _text(held, "version") == "v1",  # anything else is v0 (Gatekeeper behaviour 5.3)
