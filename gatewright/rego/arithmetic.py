@@ -1,6 +1,8 @@
-"""Arithmetic of Rego: exact integers; other numbers as decimals rounded to the 64 bits of precision that OPA's big.Float has.
+"""Arithmetic of Rego: exact integers; other numbers as decimals rounded to the 64 bits of precision that OPA's
+big.Float has.
 
-Called by the builtins of the numeric and aggregate families. Results take the simplest number type that holds them (see `values`).
+Called by the builtins of the numeric and aggregate families. Results take the simplest number type that holds them
+(see `values`).
 """
 
 from __future__ import annotations

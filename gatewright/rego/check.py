@@ -1,7 +1,8 @@
-"""Checks of modules that need no types: duplicate imports, names that collide, what v1 forbids. Called by the compiler.
+"""Checks of modules that need no types: duplicate imports, names that collide, what v1 forbids. Called by the
+compiler.
 
-Rules: OPA documentation, "Policy Language" (Rego v1: `if` and `contains` required, no duplicate imports, `input` and `data` not shadowed, no
-deprecated builtins).
+Rules: OPA documentation, "Policy Language" (Rego v1: `if` and `contains` required, no duplicate imports, `input` and
+`data` not shadowed, no deprecated builtins).
 """
 
 from __future__ import annotations

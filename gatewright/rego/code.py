@@ -1,4 +1,5 @@
-"""The paper that the emitter writes on: lines, indentation, names, constants. Base class of the emitters; decides nothing about Rego.
+"""The paper that the emitter writes on: lines, indentation, names, constants. Base class of the emitters; decides
+nothing about Rego.
 
 Only generated names and repr'd constants go into the text. A name is made here and nowhere else.
 """
@@ -88,7 +89,9 @@ class Code:
 
     # -- blocks
     def isolated(self, result: str, write: Callable[[], None]) -> None:
-        """Writes a block that leaves its answer in the variable `result`; deep inside other blocks it becomes a function."""
+        """Writes a block that leaves its answer in the variable `result`; deep inside other blocks it becomes a
+        function.
+        """
         if self.blocks < ISOLATE:
             write()
             return
@@ -102,7 +105,9 @@ class Code:
         self.emit(f"{result} = {name}()")
 
     def spill(self, start: int, base: int, env: Env, before: Collection[str]) -> None:
-        """Turns the lines since `start` (a body at indentation `base`) into a generator, and goes on in a loop over it."""
+        """Turns the lines since `start` (a body at indentation `base`) into a generator, and goes on in a loop over
+        it.
+        """
         body, self.lines = self.lines[start:], self.lines[:start]
         names = [v for v in dict.fromkeys(env.values()) if v.isidentifier() and v not in before and v[0] in "txkv"]
         inner, self.ind = self.ind, base

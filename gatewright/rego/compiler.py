@@ -1,4 +1,5 @@
-"""Modules to a program, stage by stage: names, groups, checks, order, emission. Called by `program`; each stage has its own module.
+"""Modules to a program, stage by stage: names, groups, checks, order, emission. Called by `program`; each stage has
+its own module.
 
 Errors of one stage are collected and raised together, as OPA does: a stage with errors is the last one.
 """
@@ -81,8 +82,8 @@ class Compilation:
         for m in self.modules:
             errors += check.module(m)
             resolver = Resolver(m.package, module_imports(m), self.names)
-            for r in m.rules:
-                out.append((tuple(m.package[1:]), resolver.rule(r)))
+            package = tuple(m.package[1:])
+            out += [(package, resolver.rule(r)) for r in m.rules]
             errors += resolver.errors
         _raise(errors)
         for _, r in out:

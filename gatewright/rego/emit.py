@@ -1,7 +1,9 @@
-"""The emitting module: a grouped program becomes the source of a Python module, a code object, and a namespace to run it in.
+"""The emitting module: a grouped program becomes the source of a Python module, a code object, and a namespace to
+run it in.
 
-The only module of the project in which `compile` and `exec` stand. What is executed was written by the emitters of this package: generated
-names, constants as Python's repr writes them, and the globals listed in `GLOBALS`; there are no Python builtins in reach but those of `ALLOWED`.
+The only module of the project in which `compile` and `exec` stand. What is executed was written by the emitters of
+this package: generated names, constants as Python's repr writes them, and the globals listed in `GLOBALS`; there are
+no Python builtins in reach but those of `ALLOWED`.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from gatewright.rego.builtins.regex import matcher
 from gatewright.rego.builtins.registry import Builtin, prepared
 from gatewright.rego.builtins.sprintf import verb
 from gatewright.rego.emit_calls import Variant
-from gatewright.rego.errors import Location
 from gatewright.rego.emit_rules import RuleEmitter
+from gatewright.rego.errors import Location
 from gatewright.rego.groups import Groups
 from gatewright.rego.runtime import Context, Tables
 from gatewright.rego.syntax import Expr
@@ -101,10 +103,11 @@ GLOBALS: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Unit:
-    """A generated module: its source, and what its loader must know. Everything in it but `code` and `source` is plain data.
+    """A generated module: its source, and what its loader must know. Everything in it but `code` and `source` is
+    plain data.
 
-    rules: (path below data, Python name or None for functions); functions: dotted name -> Python name, those a `with` may put in place
-    of others; used: builtins by name.
+    rules: (path below data, Python name or None for functions); functions: dotted name -> Python name, those a `with`
+    may put in place of others; used: builtins by name.
     """
 
     code: CodeType
@@ -122,7 +125,9 @@ class Unit:
 
 @dataclass(slots=True)
 class Request:
-    """What to emit: groups, variant, the query with its shown variables, and what `with` replaces anywhere in the program."""
+    """What to emit: groups, variant, the query with its shown variables, and what `with` replaces anywhere in the
+    program.
+    """
 
     groups: Groups
     variant: Variant

@@ -1,7 +1,7 @@
 """Python source for statements and bodies. Between the term emitter and the rule emitter.
 
-Bodies arrive in an order in which each statement can be evaluated (see `order`). Statements are written one after the other; those that
-bind several values open loops, and the rest of the body stands inside.
+Bodies arrive in an order in which each statement can be evaluated (see `order`). Statements are written one after the
+other; those that bind several values open loops, and the rest of the body stands inside.
 """
 
 from __future__ import annotations
@@ -96,13 +96,13 @@ class BodyEmitter(CallEmitter):
     def unify(self, left: Term, right: Term, env: Env) -> None:
         todo = split(left, right)
         while todo:
-            for i, (a, b) in enumerate(todo):
-                if self.orderer.unify(a, b, env) is not None:
+            for pair in todo:
+                if self.orderer.unify(*pair, env) is not None:
                     break
             else:
                 raise AssertionError("equation cannot be solved")
-            del todo[i]
-            self.solve(a, b, env)
+            todo.remove(pair)
+            self.solve(*pair, env)
 
     def solve(self, left: Term, right: Term, env: Env) -> None:
         orderer = self.orderer

@@ -1,6 +1,7 @@
 """Python source for calls: of rules, of builtins, and in place for the builtins that policies use most.
 
-An inlined builtin gives what the library's function gives, undefined on wrong types included; under strict errors nothing is inlined.
+An inlined builtin gives what the library's function gives, undefined on wrong types included; under strict errors
+nothing is inlined.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ STRING_CALLS = {
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What a program is compiled for: plain is fast; strict makes builtin errors end the evaluation; prints keeps print()."""
+    """What a program is compiled for: plain is fast; strict makes builtin errors end the evaluation; prints keeps
+    print().
+    """
 
     strict: bool = False
     prints: bool = False
@@ -108,9 +111,8 @@ class CallEmitter(TermEmitter):
 
     def plain_call(self, b: Builtin, args: Sequence[str]) -> str:
         if self.variant.strict:
-            self.emit(
-                f"{self.ctx}.e.at = {self.shared(f'Location({self.place.file!r}, {self.place.row}, {self.place.col})', 'L')}"
-            )
+            place = self.shared(f"Location({self.place.file!r}, {self.place.row}, {self.place.col})", "L")
+            self.emit(f"{self.ctx}.e.at = {place}")
         first = [self.ctx] if b.context else []
         return f"{self.builtin_name(b.name)}({', '.join([*first, *args])})"
 
@@ -185,7 +187,7 @@ class CallEmitter(TermEmitter):
         unknown = [f"{a}.__class__ is str" for a in args if self.kinds.get(a) != "str"]
         code = form.format(*args)
         if not unknown:
-            return code if not otherwise else code
+            return code
         if otherwise:
             return f"{code} if {' and '.join(unknown)} else {otherwise}"
         return "(" + joiner.join([*unknown, code]) + ")"

@@ -1,7 +1,8 @@
 """Python source for rules and queries: one function per group. The last of the emitters.
 
-A complete rule or function gives its one value or U, sets and objects give what they collected; all but functions are remembered in the
-context for the rest of the evaluation. Conflicts are tested only where two different answers are possible.
+A complete rule or function gives its one value or U, sets and objects give what they collected; all but functions are
+remembered in the context for the rest of the evaluation. Conflicts are tested only where two different answers are
+possible.
 """
 
 from __future__ import annotations
@@ -207,7 +208,9 @@ class RuleEmitter(BodyEmitter):
 
     # -- queries
     def query(self, body: Sequence[Expr], shown: dict[str, str]) -> None:
-        """def q(C, out): appends the bindings of each solution; `shown` maps variables to the names the author wrote."""
+        """def q(C, out): appends the bindings of each solution; `shown` maps variables to the names the author
+        wrote.
+        """
         self.in_function = False
         self.start(0)
         self.emit("def q(C, out):")

@@ -1,7 +1,9 @@
-"""Python source for terms: the expression emitter. Works on resolved, ordered trees; the base of the statement emitter.
+"""Python source for terms: the expression emitter. Works on resolved, ordered trees; the base of the statement
+emitter.
 
-`ev` writes the lines that compute a term and returns a Python expression for its value. Where the value is undefined the lines run
-`self.fail`; a bracket with an unbound variable opens a `for` loop, in which everything after it is written.
+`ev` writes the lines that compute a term and returns a Python expression for its value. Where the value is undefined
+the lines run `self.fail`; a bracket with an unbound variable opens a `for` loop, in which everything after it is
+written.
 """
 
 from __future__ import annotations
@@ -336,7 +338,9 @@ class TermEmitter(Code):
         self.close_block(saved)
 
     def unwind(self, base: int, condition: str) -> None:
-        """After something broke out of the innermost loop: leave the loops around it too, down to indentation `base`."""
+        """After something broke out of the innermost loop: leave the loops around it too, down to indentation
+        `base`.
+        """
         for level in range(self.ind - 1, base - 1, -1):
             self.ind = level
             if level > base:

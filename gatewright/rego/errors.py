@@ -1,7 +1,8 @@
-"""What can go wrong with Rego: places in a source, compile errors, evaluation errors, and the call for answers from outside.
+"""What can go wrong with Rego: places in a source, compile errors, evaluation errors, and the call for answers from
+outside.
 
-Raised by every part of this package, caught by its callers (`policy`, the command line). The codes and the layout of the texts are OPA's
-(OPA documentation, "Errors"; texts measured in the conformance goldens).
+Raised by every part of this package, caught by its callers (`policy`, the command line). The codes and the layout of
+the texts are OPA's (OPA documentation, "Errors"; texts measured in the conformance goldens).
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error of a compilation. `details` are the indented lines that OPA prints under it (source line and caret, or what was had)."""
+    """One error of a compilation. `details` are the indented lines that OPA prints under it (source line and caret,
+    or what was had).
+    """
 
     code: str
     message: str
@@ -43,7 +46,9 @@ class Problem:
 
 
 class CompileError(Exception):
-    """A policy does not compile. `.errors` has every problem found, in the order of the source; str() is laid out as OPA's."""
+    """A policy does not compile. `.errors` has every problem found, in the order of the source; str() is laid out as
+    OPA's.
+    """
 
     def __init__(self, errors: Sequence[Problem]) -> None:
         self.errors: tuple[Problem, ...] = tuple(errors)
@@ -57,7 +62,9 @@ class CompileError(Exception):
 
 
 class EvalError(Exception):
-    """An evaluation ended in an error: `.code` is OPA's (eval_conflict_error, eval_type_error, eval_builtin_error, eval_cancel_error)."""
+    """An evaluation ended in an error: `.code` is OPA's (eval_conflict_error, eval_type_error, eval_builtin_error,
+    eval_cancel_error).
+    """
 
     def __init__(self, code: str, message: str, location: Location | None = None) -> None:
         super().__init__(code, message)
@@ -71,7 +78,9 @@ class EvalError(Exception):
 
 
 class BuiltinError(Exception):
-    """A builtin was given a value it cannot work with: undefined, or an EvalError under strict errors. Never leaves this package."""
+    """A builtin was given a value it cannot work with: undefined, or an EvalError under strict errors. Never leaves
+    this package.
+    """
 
     def __init__(self, message: str, code: str = "eval_builtin_error") -> None:
         super().__init__(message)
@@ -82,8 +91,8 @@ class BuiltinError(Exception):
 class Needs(Exception):
     """The evaluation needs answers that the review's answer book lacks.
 
-    `.keys` is a sorted tuple of (builtin name, request) pairs, where the request is a JSON text with sorted keys. The caller fetches them,
-    puts them into the book under the same keys, and evaluates again on the same snapshot.
+    `.keys` is a sorted tuple of (builtin name, request) pairs, where the request is a JSON text with sorted keys. The
+    caller fetches them, puts them into the book under the same keys, and evaluates again on the same snapshot.
     """
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:

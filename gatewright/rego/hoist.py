@@ -1,8 +1,9 @@
-"""What OPA evaluates before a negation rather than under it: the operands of a negated call, and brackets inside references.
+"""What OPA evaluates before a negation rather than under it: the operands of a negated call, and brackets inside
+references.
 
-`not f(x.y)` fails where x.y is undefined, because the compiler of OPA gives operands names of their own before it looks at `not` (OPA
-source, rewriting of expression terms and of dynamic terms; measured in the Rego engine report, "operand hoisting"). Called by `resolve` for every
-negation that is not scoped (`import future.keywords.not`).
+`not f(x.y)` fails where x.y is undefined, because the compiler of OPA gives operands names of their own before it
+looks at `not` (OPA source, rewriting of expression terms and of dynamic terms; measured in the Rego engine report,
+"operand hoisting"). Called by `resolve` for every negation that is not scoped (`import future.keywords.not`).
 """
 
 from __future__ import annotations
@@ -78,11 +79,11 @@ class _Lifter:
 
 
 def lift_negated(loc: Location, body: Sequence[Expr], withs: list[With], fresh: Callable[[str], str]) -> list[Expr]:
-    """The statements that replace `not body`: those lifted out, then the negation. All of them under the same `with`s."""
+    """The statements that replace `not body`: those lifted out, then the negation. All of them under the same
+    `with`s.
+    """
     lifter = _Lifter(fresh)
-    inner: list[Expr] = []
-    for e in body:
-        inner.append(_lift(e, lifter) if not e.withs else e)
+    inner = [e if e.withs else _lift(e, lifter) for e in body]
     for e in lifter.before:
         e.withs = list(withs)
     return [*lifter.before, Not(loc, inner, False, withs=withs)]

@@ -1,4 +1,6 @@
-"""JSON text of values, as Go's encoder writes it. Called by the builtins of the json family and where keys become texts."""
+"""JSON text of values, as Go's encoder writes it. Called by the builtins of the json family and where keys become
+texts.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ def string(text: str) -> str:
 
 def number(x: int | float | Decimal) -> str:
     """A number as Go's encoder writes a float64: an exponent only from 1e21 and below 1e-6."""
-    if isinstance(x, float) and 1e6 <= abs(x) < 1e21 or (isinstance(x, float) and 1e-6 <= abs(x) < 1e-4):
+    if (isinstance(x, float) and 1e6 <= abs(x) < 1e21) or (isinstance(x, float) and 1e-6 <= abs(x) < 1e-4):
         text = format(Decimal(repr(x)), "f")
         return text[:-2] if text.endswith(".0") else text
     return number_text(x)

@@ -1,6 +1,7 @@
 """Rego text to tokens. Called by the parser; knows no grammar.
 
-Keywords are tokens of kind "ident" here: which words are keywords depends on the syntax version and on imports, so the parser decides.
+Keywords are tokens of kind "ident" here: which words are keywords depends on the syntax version and on imports, so
+the parser decides.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ MAX_SOURCE = 16 * 1024 * 1024
 
 
 class Token(NamedTuple):
-    """kind: ident, string, raw, number, op, template or eof; text as written; start and end offsets; row and col from 1.
+    """kind: ident, string, raw, number, op, template or eof; text as written; start and end offsets; row and col
+    from 1.
 
-    A template token's `parts` are its texts and, for each expression, a tuple (offset of the expression's first character, its end).
+    A template token's `parts` are its texts and, for each expression, a tuple (offset of the expression's first
+    character, its end).
     """
 
     kind: str
@@ -117,7 +120,9 @@ class Lexer:
         raise failure(self.file, self.source, i, row, col, message)
 
     def _template(self, start: int, quote: str, row: int, line: int) -> Token:
-        """A template string: texts, and where its expressions lie. Braces inside an expression nest; strings in it are skipped whole."""
+        """A template string: texts, and where its expressions lie. Braces inside an expression nest; strings in it
+        are skipped whole.
+        """
         source, i = self.source, start + 2
         parts: list[Any] = []
         text: list[str] = []
@@ -180,7 +185,9 @@ def _unescape_one(m: re.Match[str]) -> str:
 
 
 def string_value(token: str) -> str | None:
-    """The value of a quoted string token; None where an escape is illegal. Surrogate pairs become one character, lone ones U+FFFD."""
+    """The value of a quoted string token; None where an escape is illegal. Surrogate pairs become one character,
+    lone ones U+FFFD.
+    """
     body = token[1:-1]
     if "\\" not in body:
         return body if not _control(body) else None

@@ -1,8 +1,10 @@
-"""The order in which the statements of a body can be evaluated, and the errors of those that cannot: OPA's safety rules.
+"""The order in which the statements of a body can be evaluated, and the errors of those that cannot: OPA's safety
+rules.
 
-A statement is ready when every variable it reads is bound; statements are taken in the author's order, the first that is ready each time
-(OPA documentation, "Safety"). Comprehensions, `every` and scoped `not` need those of their variables that also occur outside of them.
-Called by the compiler after `resolve`; the emitter relies on the order found here, and asks the same questions while it works (`ready`).
+A statement is ready when every variable it reads is bound; statements are taken in the author's order, the first that
+is ready each time (OPA documentation, "Safety"). Comprehensions, `every` and scoped `not` need those of their
+variables that also occur outside of them. Called by the compiler after `resolve`; the emitter relies on the order
+found here, and asks the same questions while it works (`ready`).
 """
 
 from __future__ import annotations
@@ -227,7 +229,9 @@ class BodyOrder:
         self.seen: set[str] = set()
 
     def rule(self, rule: Rule) -> None:
-        """Reorders the bodies of a rule in place; head terms that read more than the body binds become statements of it."""
+        """Reorders the bodies of a rule in place; head terms that read more than the body binds become statements of
+        it.
+        """
         args: set[str] = set()
         for a in rule.args or ():
             args |= names_in(a)
@@ -260,7 +264,8 @@ class BodyOrder:
     def order(self, body: list[Expr], bound: set[str], outside: set[str]) -> list[Expr]:
         """The statements in an order that works; `bound` grows by what they bind."""
         orderer = Orderer(outside)
-        todo, out = list(body), []
+        todo = list(body)
+        out: list[Expr] = []
         while todo:
             for e in todo:
                 got = orderer.statement(e, bound)

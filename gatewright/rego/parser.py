@@ -1,7 +1,8 @@
 """Parsing of Rego modules and queries: statements, bodies, rules, imports; v0 and v1 syntax.
 
-Called by `rego.compile`, `rego.parse_term`, and by `policy`, which inspects modules before compiling them. The result is a tree of
-gatewright.rego.syntax; a source that cannot be read raises CompileError with one rego_parse_error (OPA also stops at the first).
+Called by `rego.compile`, `rego.parse_term`, and by `policy`, which inspects modules before compiling them. The result
+is a tree of gatewright.rego.syntax; a source that cannot be read raises CompileError with one rego_parse_error (OPA
+also stops at the first).
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Parser(TermParser):
                 self.illegal("expected var")
             self.i += 1
             alias = a.text
-        self._activate(path, alias, t.text and self.loc(t))
+        self._activate(path, alias, self.loc(t))
         return Import(loc, list(path), alias)
 
     def _activate(self, path: tuple[str, ...], alias: str | None, loc: Location) -> None:
@@ -184,7 +185,9 @@ class Parser(TermParser):
         return out
 
     def _shape(self, rule: Rule) -> None:
-        """A head of two parts without `if`, value or `contains` is a member of a set (`p[x]`), as it always was in v0."""
+        """A head of two parts without `if`, value or `contains` is a member of a set (`p[x]`), as it always was in
+        v0.
+        """
         if rule.key is None and rule.args is None and len(rule.path) == 2 and not rule.has_if and not rule.has_value:
             if self.v1:
                 if not rule.has_body:

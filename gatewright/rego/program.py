@@ -1,7 +1,7 @@
 """Programs: compiled policies, to be queried, prepared for one rule, or carried to another process.
 
-`compile_modules` and `Program.query` serve people and tests; `compile_artifact`, `load_artifact` and `Program.rule` serve `policy`, which
-compiles in a worker process and evaluates one rule thousands of times.
+`compile_modules` and `Program.query` serve people and tests; `compile_artifact`, `load_artifact` and `Program.rule`
+serve `policy`, which compiles in a worker process and evaluates one rule thousands of times.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
+from gatewright.rego.code import NotConstant, constant_value
 from gatewright.rego.compiler import Compilation, Options
 from gatewright.rego.emit import Unit, load
 from gatewright.rego.emit_calls import Variant
-from gatewright.rego.errors import CompileError, EvalError, Needs
+from gatewright.rego.errors import PARSE, CompileError, EvalError, Location, Needs, Problem
 from gatewright.rego.parser import parse_module, parse_one_term, parse_query
 from gatewright.rego.runtime import DEFAULT_BUDGET, Context, Environment
 from gatewright.rego.syntax import Module
@@ -48,9 +49,11 @@ class Prepared:
         answers: Answers | None = None,
         prints: Prints | None = None,
     ) -> list[Any]:
-        """The values of the rule as JSON values: the members of a set in order, else the one value; nothing where it is undefined.
+        """The values of the rule as JSON values: the members of a set in order, else the one value; nothing where it
+        is undefined.
 
-        `input` and `data` are read in place and never changed. Raises EvalError, or Needs when the answer book lacks something.
+        `input` and `data` are read in place and never changed. Raises EvalError, or Needs when the answer book lacks
+        something.
         """
         c = Context(
             self._tables, input, data if data is not None else {}, [budget], Environment(now_ns, seed, answers, prints)
@@ -117,7 +120,8 @@ class Program:
     ) -> list[dict[str, Any]]:
         """The bindings of a query's variables, one dict per solution, as JSON values. `input` left out is undefined.
 
-        Raises CompileError for the query, EvalError, Needs. The clock and the seed are read once where they are not given.
+        Raises CompileError for the query, EvalError, Needs. The clock and the seed are read once where they are not
+        given.
         """
         from gatewright.rego import system
 
@@ -167,15 +171,14 @@ def parse_sources(sources: Mapping[str, str], syntax: str = "v0") -> list[Module
     """Sources by file name as modules; the errors of all files together. Raises CompileError."""
     if syntax not in ("v0", "v1"):
         raise ValueError(f'syntax must be "v0" or "v1", not {syntax!r}')
-    modules, errors = [], []
+    modules: list[Module] = []
+    errors: list[Problem] = []
     for file, text in sources.items():
         try:
             modules.append(parse_module(file, text, syntax == "v1"))
         except CompileError as e:
             errors += e.errors
         except RecursionError:
-            from gatewright.rego.errors import PARSE, Location, Problem
-
             errors.append(Problem(PARSE, "nesting is too deep", Location(file, 1, 1)))
     if errors:
         raise CompileError(errors)
@@ -206,7 +209,9 @@ def compile_artifact(
     prints: bool = False,
     name: str = "policy",
 ) -> bytes:
-    """Modules as bytes that load_artifact turns into a program, in this or another process of the same Python. Raises CompileError."""
+    """Modules as bytes that load_artifact turns into a program, in this or another process of the same Python.
+    Raises CompileError.
+    """
     unit = Compilation(modules, _options(builtins, without, Variant(prints=prints))).run(name=name)
     return marshal.dumps(
         (
@@ -226,7 +231,9 @@ def compile_artifact(
 
 
 def load_artifact(artifact: bytes) -> Program:
-    """The program in an artifact. Only load what compile_artifact made: the bytes are code. Raises ValueError for another format."""
+    """The program in an artifact. Only load what compile_artifact made: the bytes are code. Raises ValueError for
+    another format.
+    """
     parts = marshal.loads(artifact)
     if not isinstance(parts, tuple) or len(parts) != 11 or parts[0] != FORMAT or parts[1] != sys.hexversion:
         raise ValueError("not an artifact of this engine and this Python: compile the policy again")
@@ -243,10 +250,9 @@ def compile_sources(sources: Mapping[str, str], syntax: str = "v0") -> Program:
 
 
 def parse_term(text: str) -> Any:
-    """The value of a ground term, for values that JSON lacks: sets are frozensets, keys as the engine keeps them. Raises CompileError."""
-    from gatewright.rego.code import NotConstant, constant_value
-    from gatewright.rego.errors import PARSE, Problem
-
+    """The value of a ground term, for values that JSON lacks: sets are frozensets, keys as the engine keeps them.
+    Raises CompileError.
+    """
     term = parse_one_term(text)
     try:
         return constant_value(term)

@@ -1,8 +1,9 @@
 """Names become what they mean: the first pass over parsed modules.
 
-Given modules, makes new trees in which names of rules and imports are references to `data` or `input`, calls name a builtin or a rule, and
-every declared variable has a name of its own within its rule. Called by the compiler; leaves safety and grouping to later passes. Scopes are
-OPA's: `some`, `:=`, `every` and arguments declare; a variable that is not declared belongs to the whole rule.
+Given modules, makes new trees in which names of rules and imports are references to `data` or `input`, calls name a
+builtin or a rule, and every declared variable has a name of its own within its rule. Called by the compiler; leaves
+safety and grouping to later passes. Scopes are OPA's: `some`, `:=`, `every` and arguments declare; a variable that is
+not declared belongs to the whole rule.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ ROOTS = ("input", "data")
 
 
 class Scope:
-    """The variables that one body declares: name as written -> unique name. `used` are the names read before any declaration."""
+    """The variables that one body declares: name as written -> unique name. `used` are the names read before any
+    declaration.
+    """
 
     __slots__ = ("declared", "parent", "used")
 

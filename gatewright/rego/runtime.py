@@ -1,6 +1,8 @@
-"""What generated code runs on: the context of one evaluation, documents made of base data and rules, `with`, the step budget.
+"""What generated code runs on: the context of one evaluation, documents made of base data and rules, `with`, the
+step budget.
 
-Every evaluation has a Context; rules are Python functions of it. Called by generated code and by `program`; holds no policy of its own.
+Every evaluation has a Context; rules are Python functions of it. Called by generated code and by `program`; holds no
+policy of its own.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ DEFAULT_BUDGET = 50_000_000
 class Environment:
     """What an evaluation may know of the world: all of it arguments. One for a whole query, shared by its contexts.
 
-    now_ns: the time in nanoseconds; seed: of the generator behind `rand`; answers: (builtin, request JSON) -> answer; prints: where
-    print() writes (file, row, text), or None.
+    now_ns: the time in nanoseconds; seed: of the generator behind `rand`; answers: (builtin, request JSON) -> answer;
+    prints: where print() writes (file, row, text), or None.
     """
 
     __slots__ = ("answers", "at", "cache", "missing", "now_ns", "prints", "seed", "strict")
@@ -51,9 +53,11 @@ class Environment:
 
 
 class Context:
-    """One evaluation under one input and one data: i input, d base data, s slots, m memo of rules, b budget left (shared), e environment.
+    """One evaluation under one input and one data: i input, d base data, s slots, m memo of rules, b budget left
+    (shared), e environment.
 
-    `over` are the data paths that a `with` replaced, `mocks` the functions that one did; `t` the tables of the program.
+    `over` are the data paths that a `with` replaced, `mocks` the functions that one did; `t` the tables of the
+    program.
     """
 
     __slots__ = ("b", "d", "e", "i", "m", "mocks", "over", "s", "t")
@@ -84,7 +88,9 @@ class Context:
 
 
 class Tables:
-    """What a loaded program shares between evaluations: sizes, the tree of rules, functions by name, the locations of rules."""
+    """What a loaded program shares between evaluations: sizes, the tree of rules, functions by name, the locations
+    of rules.
+    """
 
     __slots__ = ("functions", "leaves", "memos", "slots", "tree")
 
@@ -344,7 +350,9 @@ def key_value(r: dict[Any, Any], key: Any, value: Any, file: str, row: int) -> N
 
 
 def write_print(c: Context, file: str, row: int, parts: Sequence[Sequence[Any]]) -> None:
-    """print(): one line for every combination of the values of its operands, an operand without value as <undefined>."""
+    """print(): one line for every combination of the values of its operands, an operand without value as
+    <undefined>.
+    """
     from gatewright.rego.values import text_of
 
     if c.e.prints is None:

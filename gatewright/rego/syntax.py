@@ -1,6 +1,8 @@
-"""The syntax tree of Rego: terms, expressions, rules, modules. Plain values; built by the parser, rewritten by the compiler's passes.
+"""The syntax tree of Rego: terms, expressions, rules, modules. Plain values; built by the parser, rewritten by the
+compiler's passes.
 
-`policy` reads and rewrites modules through these classes (package path, imports, references to `data`); nothing here knows of evaluation.
+`policy` reads and rewrites modules through these classes (package path, imports, references to `data`); nothing here
+knows of evaluation.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ class Comprehension(Term):
 
 @dataclass(slots=True, eq=False)
 class Call(Term):
-    """A call of a builtin or a function. `name` is the dotted path; a path that begins with "data" is a rule (after resolving)."""
+    """A call of a builtin or a function. `name` is the dotted path; a path that begins with "data" is a rule (after
+    resolving).
+    """
 
     name: tuple[str, ...]
     args: list[Term]
@@ -160,7 +164,9 @@ class Branch:
 
 @dataclass(slots=True, eq=False)
 class Rule:
-    """One rule. `path` is the head's reference below the package (first part a string scalar); `key` is set for `contains` rules."""
+    """One rule. `path` is the head's reference below the package (first part a string scalar); `key` is set for
+    `contains` rules.
+    """
 
     loc: Location
     path: list[Term]
@@ -307,6 +313,8 @@ NATIVE_ROOTS = ("input", "data")
 
 @dataclass(slots=True, eq=False)
 class FuncName(Term):
-    """A function that stands in for another one (`with f as g`); only as the value of a With, and only after resolving."""
+    """A function that stands in for another one (`with f as g`); only as the value of a With, and only after
+    resolving.
+    """
 
     name: tuple[str, ...]

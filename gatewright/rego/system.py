@@ -1,4 +1,6 @@
-"""The clock and the seed of queries whose caller gives none: the one place of this package that reads the world. Called by Program.query only."""
+"""The clock and the seed of queries whose caller gives none: the one place of this package that reads the world.
+Called by Program.query only.
+"""
 
 from __future__ import annotations
 

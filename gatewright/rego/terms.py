@@ -1,7 +1,9 @@
-"""Parsing of terms: scalars, references, calls, composites, comprehensions, operators. The base class of the module parser.
+"""Parsing of terms: scalars, references, calls, composites, comprehensions, operators. The base class of the module
+parser.
 
-Precedence and layout rules are OPA's (OPA documentation, "Policy Reference", grammar): a call's parenthesis, a bracket or a dot must touch
-what they belong to; a `|` right after the first item of a composite begins a comprehension.
+Precedence and layout rules are OPA's (OPA documentation, "Policy Reference", grammar): a call's parenthesis, a
+bracket or a dot must touch what they belong to; a `|` right after the first item of a composite begins a
+comprehension.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ class TermParser:
         return t.text in texts and self.keyword()
 
     def keyword(self) -> bool:
-        """Is the current token a keyword here? A keyword that a dot touches is the name that begins a reference (`else.foo`)."""
+        """Is the current token a keyword here? A keyword that a dot touches is the name that begins a reference
+        (`else.foo`).
+        """
         t = self.toks[self.i]
         if t.kind != "ident" or t.text not in self.keywords:
             return False
@@ -142,7 +146,7 @@ class TermParser:
             head = Scalar(loc, self._string(t))
         elif t.kind == "raw":
             self.i += 1
-            head = Scalar(loc, t.text[1:-1].replace("\r", ""))
+            head = Scalar(loc, t.text[1:-1])
         elif t.kind == "number":
             self.i += 1
             head = Scalar(loc, self._number(t))

@@ -1,13 +1,16 @@
 """Values of Rego as Python objects, and the one place that decides their equality, order, hash and JSON form.
 
-    null None, boolean bool, number int | float | Decimal, string str, array list, object dict, set set | frozenset; undefined is UNDEFINED
+    null None, boolean bool, number int | float | Decimal, string str
+    array list, object dict, set set | frozenset; undefined is UNDEFINED
 
-Python says True == 1 and cannot hash lists and dicts, Rego says the opposite. So what is kept as a member of a set or as a key of an object
-is frozen first (`freeze`): booleans become one of two marks, arrays and objects become subclasses with an exact `==` and a hash, sets become
-frozensets. `thaw` undoes the marks, and is all that reading needs. Decimal appears only where no float has the number's shortest text, so
-equal numbers are always equal in Python and have one hash. Mappings that are not dicts (documents read lazily) count as objects.
+Python says True == 1 and cannot hash lists and dicts, Rego says the opposite. So what is kept as a member of a set or
+as a key of an object is frozen first (`freeze`): booleans become one of two marks, arrays and objects become
+subclasses with an exact `==` and a hash, sets become frozensets. `thaw` undoes the marks, and is all that reading
+needs. Decimal appears only where no float has the number's shortest text, so equal numbers are always equal in Python
+and have one hash. Mappings that are not dicts (documents read lazily) count as objects.
 
-Used by everything in this package. Order of types and of composites: OPA documentation, "Policy Reference", comparison.
+Used by everything in this package. Order of types and of composites: OPA documentation, "Policy Reference",
+comparison.
 """
 
 from __future__ import annotations
@@ -129,7 +132,9 @@ def thaw(x: Any) -> Any:
 
 
 def plain(x: Any) -> Any:
-    """A value without lazily read documents: mappings become dicts, all the way down. Values without them are returned as they are."""
+    """A value without lazily read documents: mappings become dicts, all the way down. Values without them are
+    returned as they are.
+    """
     if isinstance(x, Mapping) and not isinstance(x, dict):
         return {k: plain(v) for k, v in x.items()}
     return x
@@ -351,7 +356,9 @@ def number_from_text(text: str) -> int | float | Decimal | None:
 
 
 def from_decimal(d: Decimal, f: float | None = None) -> int | float | Decimal | None:
-    """A decimal as the simplest number type that holds it exactly: float where the shortest text is the same, else Decimal."""
+    """A decimal as the simplest number type that holds it exactly: float where the shortest text is the same, else
+    Decimal.
+    """
     if not d.is_finite():
         return None
     if f is None:
@@ -433,7 +440,9 @@ def text_of(x: Any) -> str:
 
 
 def to_json(x: Any) -> Any:
-    """A value as JSON has it: sets as sorted lists, keys as texts, decimals as the nearest number that JSON libraries write."""
+    """A value as JSON has it: sets as sorted lists, keys as texts, decimals as the nearest number that JSON
+    libraries write.
+    """
     c = x.__class__
     if c is str or c is int or c is bool or x is None or c is float:
         return x

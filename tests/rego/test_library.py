@@ -1,7 +1,8 @@
-"""The Rego of the policy library: every template compiles, and each case of its suites gives the verdict and the messages that the suite wants.
+"""The Rego of the policy library: every template compiles, and each case of its suites gives the verdict and the
+messages that the suite wants.
 
-A minimal stand-in for the whole way (matching, parameter defaults and review documents are tested where they are made): the review is built
-from the object, the inventory from the case's files.
+A minimal stand-in for the whole way (matching, parameter defaults and review documents are tested where they are
+made): the review is built from the object, the inventory from the case's files.
 """
 
 from __future__ import annotations

@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from gatewright.rego.builtins import (
     aggregates,
     collections,
+    crypto,
     encoding,
     glob,
     graph,
     identity,
     jsonpaths,
+    jwt,
     net,
     numeric,
     outside,
     strings,
+    times,
     types,
+    x509,
+    yamltext,
 )
 from gatewright.rego.builtins import regex as regex_family
 from gatewright.rego.builtins import sprintf as sprintf_family
@@ -25,18 +30,23 @@ from gatewright.rego.builtins.registry import REGISTRY, Builtin
 FAMILIES = (
     aggregates,
     collections,
+    crypto,
     encoding,
     glob,
     graph,
     identity,
     jsonpaths,
+    jwt,
     net,
     numeric,
     outside,
     regex_family,
     sprintf_family,
     strings,
+    times,
     types,
+    x509,
+    yamltext,
 )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gatewright.rego.arithmetic import plus, times
-from gatewright.rego.builtins.registry import builtin, wrong_type
+from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
-from gatewright.rego.values import U, is_number, members, order_key, sort, sorted_members
+from gatewright.rego.values import U, is_number, members, order_key, sort, sorted_members, type_name
 
 builtin("count", "array|object|set|string", result="number")(len)
 
@@ -21,20 +21,9 @@ def _numbers(x: Any) -> list[Any]:
     for v in out:
         if not is_number(v):
             raise BuiltinError(
-                str(wrong_type(1, "number", v).message).replace(
-                    "operand 1 must be", "operand 1 must be array of numbers but got array containing"
-                )
-                if False
-                else "operand 1 must be array of number but got array containing " + _name(v),
-                "eval_type_error",
+                f"operand 1 must be array of number but got array containing {type_name(v)}", "eval_type_error"
             )
     return out
-
-
-def _name(v: Any) -> str:
-    from gatewright.rego.values import type_name
-
-    return type_name(v)
 
 
 @builtin("sum", "array|set", result="number")

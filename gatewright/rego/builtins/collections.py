@@ -15,11 +15,9 @@ from gatewright.rego.values import (
     freeze,
     get,
     is_object,
-    items_of,
     members,
     plain,
     sorted_items_of,
-    thaw,
     type_name,
 )
 
@@ -189,6 +187,3 @@ def walk(c: Any, x: Any) -> Iterator[list[Any]]:
         yield [path, value]
         if isinstance(value, (list, *SETS)) or is_object(value):
             stack += reversed([([*path, k], v) for k, v in sorted_items_of(value)])
-
-
-_ = (items_of, thaw)

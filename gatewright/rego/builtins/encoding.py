@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
 from gatewright.rego.jsontext import dumps, loads
-from gatewright.rego.values import SETS, is_object, members, sorted_items_of, sorted_members, type_name
+from gatewright.rego.values import SETS, sorted_items_of, sorted_members, type_name
 
 
 def _text(raw: bytes) -> str:
@@ -155,6 +155,3 @@ def urlquery_decode_object(s: str) -> dict[str, list[str]]:
         k, _, v = part.partition("=")
         out.setdefault(urlquery_decode(k), []).append(urlquery_decode(v))
     return out
-
-
-_ = (is_object, members)

@@ -1,7 +1,8 @@
-"""Builtins of globs: glob.match, glob.quote_meta, and regex.globs_match (do two glob-like patterns have a text in common?).
+"""Builtins of globs: glob.match, glob.quote_meta, and regex.globs_match (do two glob-like patterns have a text in
+common?).
 
-Syntax of glob.match: `*` goes over anything but delimiters, `**` over everything, `?` one character that is no delimiter, [abc], [!a-z],
-{one,two}, and a backslash before a special character (OPA documentation, "Glob").
+Syntax of glob.match: `*` goes over anything but delimiters, `**` over everything, `?` one character that is no
+delimiter, [abc], [!a-z], {one,two}, and a backslash before a special character (OPA documentation, "Glob").
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Builtins of graphs: graph.reachable and graph.reachable_paths. A graph is an object: node -> array or set of neighbours."""
+"""Builtins of graphs: graph.reachable and graph.reachable_paths. A graph is an object: node -> array or set of
+neighbours.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Builtins of numbers: operators (which also work on sets), rounding, ranges, bits, random integers; and the comparisons by name."""
+"""Builtins of numbers: operators (which also work on sets), rounding, ranges, bits, random integers; and the
+comparisons by name.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,10 @@ from gatewright.rego.values import (
     SETS,
     equal,
     freeze,
-    from_decimal,
     get,
     is_number,
     less,
     less_equal,
-    members,
     values_of,
 )
 
@@ -160,6 +160,3 @@ def rand_intn(c: Any, name: str, n: Any) -> int:
 
     digest = hashlib.sha256(f"{c.e.seed}:{name}:{limit}".encode()).digest()
     return int.from_bytes(digest[:16], "big") % limit
-
-
-_ = (from_decimal, members)

@@ -1,6 +1,8 @@
-"""Builtins that look outside of the policy: the clock, random identities, answers fetched by the caller, and the ones that only report.
+"""Builtins that look outside of the policy: the clock, random identities, answers fetched by the caller, and the
+ones that only report.
 
-Nothing here waits or reads anything: the time and the seed are arguments of the evaluation, external_data and http.send answer from its answer book.
+Nothing here waits or reads anything: the time and the seed are arguments of the evaluation, external_data and
+http.send answer from its answer book.
 """
 
 from __future__ import annotations
@@ -10,7 +12,16 @@ from typing import Any
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
 from gatewright.rego.jsontext import dumps
-from gatewright.rego.values import U, plain
+from gatewright.rego.values import U, plain, quote
+
+_HTTP = """
+    method url body enable_redirect force_json_decode force_yaml_decode headers raw_body tls_use_system_certs
+    tls_ca_cert tls_ca_cert_file tls_ca_cert_env_variable tls_client_cert tls_client_cert_file
+    tls_client_cert_env_variable tls_client_key tls_client_key_file tls_client_key_env_variable
+    tls_insecure_skip_verify tls_server_name timeout cache force_cache force_cache_duration_seconds
+    raise_error caching_mode max_retry_attempts cache_ignored_headers
+"""
+HTTP_KEYS = frozenset(_HTTP.split())
 
 builtin("time.now_ns", result="number", context=True)(lambda c: c.e.now_ns)
 builtin("opa.runtime", result="object")(dict)
@@ -34,7 +45,11 @@ def external_data(c: Any, request: Any) -> Any:
 
 @builtin("http.send", "object", result="object", context=True)
 def http_send(c: Any, request: Any) -> Any:
-    for key in ("method", "url"):
-        if key not in request:
-            raise BuiltinError(f'operand 1 missing required request parameters(s): {{"{key}"}}', "eval_type_error")
+    unknown = sorted(k for k in request if k not in HTTP_KEYS)
+    if unknown:
+        raise BuiltinError(f"invalid request parameters(s): {{{', '.join(map(quote, unknown))}}}", "eval_type_error")
+    missing = [k for k in ("method", "url") if k not in request]
+    if missing:
+        text = f"missing required request parameters(s): {{{', '.join(map(quote, missing))}}}"
+        raise BuiltinError(text, "eval_type_error")
     return _answered(c, "http.send", request)

@@ -1,7 +1,7 @@
 """Builtins of regular expressions, on RE2 (google-re2): linear time, the syntax that Go has.
 
-`matcher` is what generated code uses for constant patterns. Patterns of a plain subset, where both engines agree and Python's cannot
-backtrack badly, run on Python's `re`, whose call costs a thirtieth.
+`matcher` is what generated code uses for constant patterns. Patterns of a plain subset, where both engines agree and
+Python's cannot backtrack badly, run on Python's `re`, whose call costs a thirtieth.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from gatewright.rego.errors import BuiltinError
 MAX_PATTERN = 100_000
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
-_PLAIN = re.compile(
-    r"(?:\^)?(?:(?:[A-Za-z0-9 _/:,;@=~!#%&\"'<>-]|\\[.^$*+?()\[\]{}|/\\-]|\.|\[\^?[A-Za-z0-9_./:@-]+\])(?:[*+?]|\{\d{1,2}(?:,\d{0,2})?\})?)*\$?"
-)
+_ATOM = r"[A-Za-z0-9 _/:,;@=~!#%&\"'<>-]|\\[.^$*+?()\[\]{}|/\\-]|\.|\[\^?[A-Za-z0-9_./:@-]+\]"
+# alternatives of literals, once or not at all
+_GROUP = r"\((?:\?:)?[A-Za-z0-9 _/.:,;@=-]+(?:\|[A-Za-z0-9 _/.:,;@=-]+)*\)\??"
+_PLAIN = re.compile(rf"\^?(?:(?:{_ATOM})(?:[*+?]|\{{\d{{1,2}}(?:,\d{{0,2}})?\}})?|{_GROUP})*\$?")
+SHORT = 512  # characters; longer texts go to RE2
 
 
 @lru_cache(2048)
@@ -42,7 +44,9 @@ def _message(e: Exception) -> str:
 
 
 def _simple(pattern: str) -> Callable[[str], Any] | None:
-    """The pattern on Python's engine, where that gives the same answers in time that grows at most with the square of the text."""
+    """The pattern on Python's engine, where that gives the same answers in time that grows at most with the square
+    of the text.
+    """
     if (
         not _PLAIN.fullmatch(pattern)
         or len(re.findall(r"[*+]|,\}", pattern)) > 2
@@ -60,7 +64,9 @@ def _simple(pattern: str) -> Callable[[str], Any] | None:
 
 @lru_cache(2048)
 def matcher(pattern: str) -> Callable[[str], Any]:
-    """A function that says whether the pattern is found in a text; UNDEFINED for every text where the pattern is none."""
+    """A function that says whether the pattern is found in a text; UNDEFINED for every text where the pattern is
+    none.
+    """
     from gatewright.rego.values import U
 
     try:
@@ -70,7 +76,7 @@ def matcher(pattern: str) -> Callable[[str], Any]:
     fast = _simple(pattern)
     if fast is None:
         return lambda text: exact(text) is not None
-    return lambda text: (fast(text) if len(text) < 4096 else exact(text)) is not None
+    return lambda text: (fast(text) if len(text) < SHORT else exact(text)) is not None
 
 
 @builtin("regex.match", "string", "string", result="boolean")

@@ -1,8 +1,9 @@
 """What a builtin is, how one is declared, and how its errors become undefined or end an evaluation.
 
-A family module declares its functions with `@builtin(name, operand types..., result=...)`. Types are "any" or names of Rego types joined by "|".
-A function gets values as gatewright.rego.values describes them and returns one, or UNDEFINED; what it cannot work with it reports by raising
-BuiltinError. It must charge the context before it makes something large. Texts of errors are OPA's.
+A family module declares its functions with `@builtin(name, operand types..., result=...)`. Types are "any" or names
+of Rego types joined by "|". A function gets values as gatewright.rego.values describes them and returns one, or
+UNDEFINED; what it cannot work with it reports by raising BuiltinError. It must charge the context before it makes
+something large. Texts of errors are OPA's.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """name as policies call it; operands: a type per operand, or None for any number of any; context: the function gets the Context first;
-    relation: it gives an iterable of values, each a result; void: its result counts as true."""
+    """name as policies call it; operands: a type per operand, or None for any number of any; context: the function
+    gets the Context first; relation: it gives an iterable of values, each a result; void: its result counts as
+    true.
+    """
 
     name: str
     fn: Function

@@ -1,7 +1,8 @@
-"""sprintf: Go's fmt.Sprintf over Rego values. Also the pieces that generated code uses when the format is a constant.
+"""sprintf: Go's fmt.Sprintf over Rego values. Also the pieces that generated code uses when the format is a
+constant.
 
-Rules: Go documentation, package fmt. OPA gives integers as int (or *big.Int), other numbers as float64, strings as string, and every other value
-as the text of its term, which is a string to fmt.
+Rules: Go documentation, package fmt. OPA gives integers as int (or *big.Int), other numbers as float64, strings as
+string, and every other value as the text of its term, which is a string to fmt.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from gatewright.rego.errors import BuiltinError
 from gatewright.rego.values import NUMBERS, number_text, quote, text_of
 
 _VERB = re.compile(
-    r"%(?P<flags>[-+# 0]*)(?:\[(?P<index>\d+)\])?(?P<width>\*|\d+)?(?:\.(?P<prec>\*|\d*))?(?:\[(?P<index2>\d+)\])?(?P<verb>.)",
+    r"%(?P<flags>[-+# 0]*)(?:\[(?P<index>\d+)\])?(?P<width>\*|\d+)?(?:\.(?P<prec>\*|\d*))?"
+    r"(?:\[(?P<index2>\d+)\])?(?P<verb>.)",
     re.DOTALL,
 )
 MAX_WIDTH = 1_000_000
 
 
 def plain_verbs(form: str) -> list[str | tuple[str]] | None:
-    """The pieces of a format that has only %v, %s, %d without flags and %%: texts, and verbs as one-tuples. None for others."""
+    """The pieces of a format that has only %v, %s, %d without flags and %%: texts, and verbs as one-tuples. None for
+    others.
+    """
     out: list[str | tuple[str]] = []
     i = 0
     while True:

@@ -96,7 +96,7 @@ def replace_n(patterns: Any, s: str) -> str:
     out, i = [], 0
     while i <= len(s):
         for k, v in table:
-            if s.startswith(k, i) and (k or True):
+            if s.startswith(k, i):
                 out.append(v)
                 if k:
                     i += len(k)
