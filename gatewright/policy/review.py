@@ -168,7 +168,17 @@ def _user(found: Any) -> dict[str, Any]:
 
 def go_numbers(value: Any) -> Any:
     """The value with every number as Go's decoder and OPA's printer leave it: through a float64, and an int again where
-    Go prints it without an exponent (below a million). What needs no change is shared, not copied."""
+    Go prints it without an exponent (below a million). What needs no change is shared, not copied.
+
+    Raises ReviewError for a number that no float64 holds, and for a value nested too deeply to be evaluated.
+    """
+    try:
+        return _numbers(value)
+    except RecursionError:
+        raise ReviewError("the object under review is nested too deeply") from None
+
+
+def _numbers(value: Any) -> Any:
     kind = value.__class__
     if kind is dict:
         return _object_numbers(value)
@@ -179,7 +189,7 @@ def go_numbers(value: Any) -> Any:
     if kind is float:
         return int(value) if value.is_integer() and -_EXACT < value < _EXACT else value
     if isinstance(value, Mapping):
-        return {key: go_numbers(item) for key, item in value.items()}
+        return {key: _numbers(item) for key, item in value.items()}
     return value
 
 
@@ -199,7 +209,7 @@ def _object_numbers(value: dict[str, Any]) -> dict[str, Any]:
         elif held is bool or item is None:
             continue
         else:
-            fresh = go_numbers(item)
+            fresh = _numbers(item)
         if fresh is not item:
             changed = changed or {}
             changed[key] = fresh
@@ -212,7 +222,7 @@ def _list_numbers(value: list[Any]) -> list[Any]:
         held = item.__class__
         if held is str:
             continue
-        fresh = _object_numbers(item) if held is dict else go_numbers(item)
+        fresh = _object_numbers(item) if held is dict else _numbers(item)
         if fresh is not item:
             changed = changed or list(value)
             changed[at] = fresh

@@ -106,3 +106,15 @@ def test_what_needs_no_change_is_not_copied() -> None:
 def test_a_number_beyond_float64() -> None:
     with pytest.raises(ReviewError, match="does not fit a float64"):
         go_numbers({"n": 10**400})
+
+
+def test_a_value_nested_too_deeply() -> None:
+    deep: Any = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    try:
+        with pytest.raises(ReviewError, match="nested too deeply"):
+            go_numbers(deep)
+    finally:
+        while deep:  # taken apart by hand: letting it go at once would nest as deeply
+            deep = deep.pop("a")
