@@ -36,7 +36,7 @@ class GoCommand(click.Command):
         return super().parse_args(ctx, self._written_as_click_does(args))
 
     def _written_as_click_does(self, args: list[str]) -> list[str]:
-        switches = {name: option for option in self.params for name in option.opts if _is_switch(option)}
+        switches = {name: option for option in self.params for name in option.opts if isinstance(option, Switch)}
         out: list[str] = []
         for at, arg in enumerate(args):
             if arg == "--":
@@ -53,8 +53,15 @@ class GoCommand(click.Command):
         return out
 
 
-def _is_switch(option: click.Parameter) -> bool:
-    return isinstance(option, click.Option) and option.is_flag and bool(option.secondary_opts)
+class Switch(click.Option):
+    """On or off. The form that switches it off is there for `--flag=false` and not shown in the help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        off, self.secondary_opts = self.secondary_opts, []
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.secondary_opts = off
 
 
 def _switched(option: click.Parameter, name: str, value: str) -> str:
@@ -66,8 +73,7 @@ def _switched(option: click.Parameter, name: str, value: str) -> str:
 
 
 def switch(*names: str, default: bool = False, text: str) -> Decorator:
-    """An option that is on or off; the form that switches it off is not shown in the help."""
+    """Declares a Switch, by its names such as "-v", "--verbose"."""
     long = next(name for name in names if name.startswith("--"))
-    return click.option(
-        *(name for name in names if name != long), f"{long}/--no-{long[2:]}", default=default, help=text
-    )
+    short = (name for name in names if name != long)
+    return click.option(*short, f"{long}/--no-{long[2:]}", cls=Switch, default=default, help=text)

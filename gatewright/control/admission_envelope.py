@@ -40,7 +40,7 @@ class Call:
     dry_run: bool
     object: Object | None
     old_object: Object | None
-    request: Mapping[str, Any]  # the AdmissionRequest as it came
+    request: Mapping[str, Any]  # the AdmissionRequest's known fields, absent and null ones left out
 
     @property
     def subject(self) -> Object | None:
@@ -49,6 +49,7 @@ class Call:
 
     @property
     def is_namespace(self) -> bool:
+        """Whether the request is about a core Namespace."""
         return self.kind == "Namespace" and self.group == ""
 
 
@@ -72,10 +73,12 @@ class BadCall(Exception):
 
 
 def allowed(message: str = "", warnings: tuple[str, ...] = ()) -> Verdict:
+    """Code 200, or 299 where there are warnings."""
     return Verdict(True, WARNED if warnings else ALLOWED, message, warnings=warnings)
 
 
 def denied(message: str, *, code: int = FORBIDDEN, warnings: tuple[str, ...] = ()) -> Verdict:
+    """A refusal with the reason Forbidden."""
     return Verdict(False, code, message, "Forbidden", warnings)
 
 
@@ -84,7 +87,42 @@ def errored(code: int, message: str) -> Verdict:
     return Verdict(False, code, message)
 
 
-_decode = msgspec.json.Decoder().decode
+class _User(msgspec.Struct):
+    username: str | None = None
+    uid: str | None = None
+    groups: list[str] | None = None
+    extra: dict[str, list[str] | None] | None = None
+
+
+_Triple = dict[str, str | None] | None  # group, version, and kind or resource
+
+
+class _Request(msgspec.Struct, rename="camel"):
+    uid: str | None = None
+    kind: _Triple = None
+    resource: _Triple = None
+    sub_resource: str | None = None
+    request_kind: _Triple = None
+    request_resource: _Triple = None
+    request_sub_resource: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    operation: str | None = None
+    user_info: _User | None = None
+    object: dict[str, Any] | None = None
+    old_object: dict[str, Any] | None = None
+    dry_run: bool | None = None
+    options: Any = None
+
+
+class _Review(msgspec.Struct, rename="camel"):
+    api_version: str | None = None
+    kind: str | None = None
+    request: _Request | None = None
+
+
+_decode = msgspec.json.Decoder(_Review).decode
+_FIELDS = tuple(zip(_Request.__struct_fields__, _Request.__struct_encode_fields__, strict=True))
 
 
 def read(body: bytes, content_type: str) -> Call:
@@ -98,71 +136,35 @@ def read(body: bytes, content_type: str) -> Call:
     try:
         review = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _bad(f"the body is no JSON: {error}") from None
+        raise _bad(f"the body is no AdmissionReview: {error}") from None
     except RecursionError:
         raise _bad("the body is nested too deep") from None
-    if not isinstance(review, dict):
-        raise _bad("the body is no AdmissionReview: it must be a JSON object")
-    return _call(review)
-
-
-def _call(review: dict[str, Any]) -> Call:
-    request = review.get("request")
-    if not isinstance(request, dict):
+    if review.request is None:
         raise _bad("the AdmissionReview has no request")
-    kind = _mapping(request, "kind")
-    user = _mapping(request, "userInfo")
-    for where in ("resource", "requestKind", "requestResource"):
-        for name in (found := _mapping(request, where)):
-            _text(found, name, f"request.{where}")
-    groups = user.get("groups")
-    if groups is not None and not (isinstance(groups, list) and all(isinstance(group, str) for group in groups)):
-        raise _bad("request.userInfo.groups must be a list of text")
-    dry_run = request.get("dryRun")
-    if dry_run is not None and not isinstance(dry_run, bool):
-        raise _bad("request.dryRun must be a boolean")
+    return _call(review, review.request)
+
+
+def _call(review: _Review, request: _Request) -> Call:
+    kind = request.kind or {}
+    user = request.user_info or _User()
+    fields = {wire: value for name, wire in _FIELDS if (value := getattr(request, name)) is not None}
+    fields["userInfo"] = {"username": user.username, "uid": user.uid, "groups": user.groups, "extra": user.extra}
     return Call(
-        review_kind=_text(review, "kind", ""),
-        review_version=_text(review, "apiVersion", ""),
-        uid=_text(request, "uid", "request"),
-        group=_text(kind, "group", "request.kind"),
-        version=_text(kind, "version", "request.kind"),
-        kind=_text(kind, "kind", "request.kind"),
-        name=_text(request, "name", "request"),
-        namespace=_text(request, "namespace", "request"),
-        operation=_text(request, "operation", "request"),
-        username=_text(user, "username", "request.userInfo"),
-        dry_run=bool(dry_run),
-        object=_object(request, "object"),
-        old_object=_object(request, "oldObject"),
-        request=request,
+        review_kind=review.kind or "",
+        review_version=review.api_version or "",
+        uid=request.uid or "",
+        group=kind.get("group") or "",
+        version=kind.get("version") or "",
+        kind=kind.get("kind") or "",
+        name=request.name or "",
+        namespace=request.namespace or "",
+        operation=request.operation or "",
+        username=user.username or "",
+        dry_run=bool(request.dry_run),
+        object=request.object,
+        old_object=request.old_object,
+        request=fields,
     )
-
-
-def _text(holder: Mapping[str, Any], name: str, where: str) -> str:
-    value = holder.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _bad(f"{where + '.' if where else ''}{name} must be text")
-    return value
-
-
-def _mapping(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = holder.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _bad(f"request.{name} must be a JSON object")
-    return value
-
-
-def _object(request: Mapping[str, Any], name: str) -> Object | None:
-    """An embedded object; anything but a JSON object is refused here, where the server's own check stands."""
-    value = request.get(name)
-    if value is not None and not isinstance(value, dict):
-        raise _bad(f"request.{name} must be a JSON object")
-    return value
 
 
 def _bad(message: str) -> BadCall:

@@ -43,6 +43,8 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
+    """What was found in the input."""
+
     violations: tuple[Violation, ...]  # by action, then message, then the order of the input
     prints: tuple[str, ...]  # lines of Rego's print(), where they were asked for
 

@@ -23,6 +23,8 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
+    """`error` is set where the test itself could not be run."""
+
     name: str
     skipped: bool = False
     error: str = ""
@@ -36,6 +38,8 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SuiteOutcome:
+    """`path` as the suite was named."""
+
     path: str
     skipped: bool = False
     seconds: float = 0.0

@@ -28,11 +28,13 @@ class Selection:
     case: Pattern | None = None
 
     def takes_test(self, test: Test) -> bool:
+        """Whether a test, or one of its cases, is chosen."""
         if self.either is not None:
             return self.either(test.name) or any(self.either(case.name) for case in test.cases)
         return self.test is None or self.test(test.name)
 
     def takes_case(self, test: Test, case: Case) -> bool:
+        """Whether a case of a chosen test is chosen."""
         if self.either is not None:
             return self.either(case.name) or self.either(test.name)
         return self.test is None or self.case is None or (self.case(case.name) and self.test(test.name))

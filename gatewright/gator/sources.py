@@ -39,6 +39,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
+    """All objects of the input, in its order."""
+
     objects: tuple[Source, ...]
     warnings: tuple[str, ...]  # one per object that stands twice
 

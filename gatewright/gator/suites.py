@@ -42,6 +42,8 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Case:
+    """One object, reviewed beside an inventory, and what must come of it."""
+
     name: str = ""
     object: str = ""  # path relative to the suite, as all paths here
     inventory: tuple[str, ...] = ()
@@ -51,6 +53,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Test:
+    """A template and a constraint, and the cases for them."""
+
     name: str = ""
     template: str = ""
     constraint: str = ""
@@ -62,6 +66,8 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
+    """One file of tests."""
+
     shown: str  # the path as results name it
     file: Path  # absolute
     tests: tuple[Test, ...] = ()

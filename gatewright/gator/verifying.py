@@ -39,12 +39,15 @@ class Failure(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
+    """Runs suites under one choice of settings, time and tests."""
+
     settings: Settings
     moment: Moment
     clock: Clock
     selection: Selection
 
     def run(self, suite: Suite) -> SuiteOutcome:
+        """All tests of a suite, in order. What fails is told in the outcome; nothing is raised."""
         start = self.clock()
         if suite.skip:
             return SuiteOutcome(suite.shown, skipped=True)
