@@ -1,6 +1,8 @@
-"""The Statuses that the server answers, with the real server's texts (k8s.io/apimachinery/pkg/api/errors), and how answers become bytes.
+"""The Statuses that the server answers, with the real server's texts (k8s.io/apimachinery/pkg/api/errors), and how
+answers become bytes.
 
-Every other module raises Refused; `handling` turns it into a Response. A Refused is also what actors see in answers to their requests.
+Every other module raises Refused; `handling` turns it into a Response. A Refused is also what actors see in answers
+to their requests.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ PLAIN = "text/plain; charset=utf-8"
 encode = msgspec.json.Encoder().encode
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The request gets a Status instead of what it asked for."""
 
     def __init__(
@@ -37,10 +39,12 @@ class Refused(Exception):  # noqa: N818
         self.message = message
         self.details = details
         self.headers = headers
+        self.metadata: Mapping[str, Any] = {}
         self.protobuf = False  # the client asked for protobuf first: the Status goes out in it
 
     def status(self) -> dict[str, Any]:
-        body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+        body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": dict(self.metadata)}
+        body["status"] = "Failure"
         if self.message:
             body["message"] = self.message
         if self.reason:
@@ -54,11 +58,11 @@ class Refused(Exception):  # noqa: N818
         return Response(self.code, (("content-type", JSON), *self.headers, *headers), encode(self.status()))
 
 
-class NotHere(Exception):  # noqa: N818
+class NotHere(Exception):
     """The path leads nowhere: the bare 404 of Go's mux, no Status."""
 
 
-class NotAcceptable(Exception):  # noqa: N818
+class NotAcceptable(Exception):
     """The real server answers nothing but a code and perhaps a text."""
 
     def __init__(self, text: str) -> None:

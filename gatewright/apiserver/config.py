@@ -1,4 +1,5 @@
-"""What an API server is started with: timing, the shipped schemas, and seams that other rooms fill. Built by runtime, sim and testing."""
+"""What an API server is started with: timing, the shipped schemas, and seams that other rooms fill. Built by runtime,
+sim and testing."""
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ from typing import Any
 
 from gatewright.apiserver.apply import BuiltinSchemas
 from gatewright.apiserver.resources import Registry, registry
+from gatewright.apiserver.wire import Wire
 
 VERSION = "v1.36.3"
 
-# (expression, the admission request, the objects by name) -> whether it holds; None: this expression is not supported here
+# (expression, the admission request, the objects by name) -> whether it holds; None: this expression is not supported
+# here
 EvaluateCondition = Callable[[str, Mapping[str, Any]], bool | None]
 
 
@@ -40,14 +43,17 @@ class Config:
     """One API server.
 
     schemas:   structure of the built-in kinds
+    wire:      their Go types
     registry:  the built-in resources
     address:   HOST:PORT that clients reach it at (discovery, EndpointSlice default/kubernetes)
     server:    names this server's views when two share a store
     service_range: of cluster IPs
-    evaluate_condition: matchConditions of webhooks; None, or an answer None: not supported, the webhook's failurePolicy decides
+    evaluate_condition: matchConditions of webhooks; None, or an answer None: not supported, the webhook's
+    failurePolicy decides
     """
 
     schemas: BuiltinSchemas
+    wire: Wire
     registry: Registry
     timing: Timing = FAST
     address: str = "127.0.0.1:6443"
@@ -55,8 +61,18 @@ class Config:
     service_range: str = "10.0.0.0/24"
     evaluate_condition: EvaluateCondition | None = None
 
+    @property
+    def definitions(self) -> Mapping[tuple[str, str], str]:
+        """(apiVersion, kind) -> the Go type of a built-in kind."""
+        return {
+            (api_version, kind): name
+            for api_version, kinds in self.schemas.kinds.items()
+            for kind, name in kinds.items()
+        }
+
 
 def load(read: Callable[[str], bytes], **options: Any) -> Config:
     """A Config from the shipped files. read: `gatewright.data.read`; options: the other fields of Config."""
     schemas = BuiltinSchemas.read(read("builtin-schemas.json.gz"))
-    return Config(schemas, registry(read("builtin-resources.json")), **options)
+    wire = Wire.read(read("builtin-wire.json.gz"))
+    return Config(schemas, wire, registry(read("builtin-resources.json")), **options)

@@ -1,12 +1,15 @@
-"""Request bodies to objects: JSON, YAML and protobuf, with fieldValidation and the real server's texts for what is wrong.
+"""Request bodies to objects: JSON, YAML and protobuf, with fieldValidation and the real server's texts for what is
+wrong.
 
-Built-in kinds are read by their shipped schemas (`typed_decoding`), custom resources by the CRD's; `creating`, `updating` and `deleting`
+Built-in kinds are read by their shipped schemas (`typed_decoding`), custom resources by the CRD's; `creating`,
+`updating` and `deleting`
 are the callers. Defaults are part of decoding, as in the real server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +20,7 @@ from gatewright.apiserver.go_json import SyntaxFault, load
 from gatewright.apiserver.negotiation import PROTOBUF, TYPES
 from gatewright.apiserver.resources import Endpoint
 from gatewright.apiserver.strategy import Strategy
-from gatewright.apiserver.typed_decoding import Reader, TypeFault
+from gatewright.apiserver.typed_decoding import Reader, TypeFault, described
 from gatewright.core.documents import DocumentError, read_documents
 from gatewright.core.http import Request
 from gatewright.core.objects import split_api_version
@@ -35,7 +38,7 @@ class Decoded:
     strict: tuple[str, ...]
 
 
-class Malformed(Exception):  # noqa: N818
+class Malformed(Exception):
     """A body that is no document of its media type; str() is the text."""
 
 
@@ -62,10 +65,12 @@ def _parse_yaml(body: bytes) -> tuple[Any, tuple[str, ...]]:
         documents = read_documents(body, unique_keys=True)
         twice: tuple[str, ...] = ()
     except DocumentError as error:
-        if error.key is None:
-            raise Malformed(f"yaml: {error.problem}") from None
+        found = re.match(r'key (".*") stands twice', error.problem)
+        if found is None:
+            line = f"line {error.line}: " if error.line > 1 else ""
+            raise Malformed(f"yaml: {line}{error.problem}") from None
         documents = read_documents(body, unique_keys=False)
-        twice = (f"yaml: unmarshal errors:\n  line {error.line}: key {error.key!s} already set in map",)
+        twice = (f"yaml: unmarshal errors:\n  line {error.line}: key {found.group(1)} already set in map",)
     return (documents[0].value if documents else None), twice
 
 
@@ -79,7 +84,7 @@ def decode(request: Request, strategy: Strategy, config: Config) -> Decoded:
         if media == PROTOBUF:
             if endpoint.custom:
                 raise unsupported_media_type(TYPES[:2])
-            value: Any = protobuf.decode(request.body)
+            value: Any = protobuf.decode(request.body, config.wire, config.definitions)
             duplicates: tuple[str, ...] = ()
         else:
             value, duplicates = parse(request.body, media)
@@ -111,7 +116,7 @@ def _type_meta(value: Any) -> tuple[str, str]:
         return "", ""
     if not isinstance(value, Mapping):
         raise Malformed(
-            f"couldn't get version/kind; json parse error: json: cannot unmarshal {_described(value)}"
+            f"couldn't get version/kind; json parse error: json: cannot unmarshal {described(value)}"
             f" into Go value of type {_GO_KIND}"
         )
     found = []
@@ -119,21 +124,11 @@ def _type_meta(value: Any) -> tuple[str, str]:
         part = value.get(name)
         if part is not None and not isinstance(part, str):
             raise Malformed(
-                f"couldn't get version/kind; json parse error: json: cannot unmarshal {_described(part)}"
+                f"couldn't get version/kind; json parse error: json: cannot unmarshal {described(part)}"
                 f" into Go struct field .{name} of type string"
             )
         found.append(part or "")
     return found[0], found[1]
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, int | float):
-        return "number"
-    return "array" if isinstance(value, Sequence) else "object"
 
 
 def _decode_builtin(
@@ -153,15 +148,16 @@ def _decode_builtin(
     return Decoded(strategy.default(read), (*duplicates, *unknown))
 
 
-def read_builtin(thing: Mapping[str, Any], endpoint: Endpoint, config: Config) -> tuple[dict[str, Any], tuple[str, ...]]:
+def read_builtin(
+    thing: Mapping[str, Any], endpoint: Endpoint, config: Config
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A built-in object as its Go struct holds it, and texts about unknown fields. Raises TypeFault."""
     definition = config.schemas.kinds.get(endpoint.api_version, {}).get(endpoint.kind)
-    if definition is None:
+    if definition is None or config.wire.struct(definition) is None:
         return dict(thing), ()
-    reader = Reader(config.schemas.definitions)
+    reader = Reader(config.wire)
     read = reader.read(thing, definition)
-    filled = dict(config.schemas.filled(endpoint.api_version, endpoint.kind, read))
-    return filled, tuple(f'unknown field "{path}"' for path in reader.unknown)
+    return read, tuple(f'unknown field "{path}"' for path in reader.unknown)
 
 
 def _other_kind(api_version: str, kind: str, endpoint: Endpoint, config: Config) -> str:
@@ -176,9 +172,7 @@ def _cannot_handle(kind: str, version: str, endpoint: Endpoint, text: str) -> Re
     return bad_request(f'{kind} in version "{version}" cannot be handled as a {endpoint.kind}: {text}')
 
 
-def decode_custom(
-    value: Any, duplicates: tuple[str, ...], strategy: Strategy, config: Config, body: bytes
-) -> Decoded:
+def decode_custom(value: Any, duplicates: tuple[str, ...], strategy: Strategy, config: Config, body: bytes) -> Decoded:
     """A custom resource: pruned, its metadata read as ObjectMeta, defaulted. Raises Refused."""
     endpoint = strategy.endpoint
     thing: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
@@ -193,15 +187,14 @@ def decode_custom(
     return Decoded(read, (*duplicates, *unknown))
 
 
-def read_custom(
-    thing: Mapping[str, Any], strategy: Strategy, config: Config
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A custom object as the server takes it in: metadata typed, pruned, defaulted; and texts about unknown fields. Raises Refused."""
+def read_custom(thing: Mapping[str, Any], strategy: Strategy, config: Config) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A custom object as the server takes it in: metadata typed, pruned, defaulted; and texts about unknown fields.
+    Raises Refused."""
     endpoint = strategy.endpoint
     made = dict(thing)
     unknown_meta: list[str] = []
     if "metadata" in made:
-        reader = Reader(config.schemas.definitions)
+        reader = Reader(config.wire)
         try:
             made["metadata"] = reader.read(made["metadata"] or {}, "meta.v1.ObjectMeta", "metadata")
         except TypeFault as fault:

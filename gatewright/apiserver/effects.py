@@ -1,7 +1,9 @@
 """What a request in flight may ask of its driver: the whole contact of the API server's code with the world.
 
-`handling.handle` is a generator that yields these values and is sent the answers. Whoever drives it (`driver.Engine`, the simulator) answers
-Look and Commit from a `state.State`, the others from its clock, randomness and network. The generator reads nothing else: made afresh and
+`handling.handle` is a generator that yields these values and is sent the answers. Whoever drives it (`driver.Engine`,
+the simulator) answers
+Look and Commit from a `state.State`, the others from its clock, randomness and network. The generator reads nothing
+else: made afresh and
 fed the recorded answers it does the same again.
 """
 
@@ -52,14 +54,16 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """The garbage collector has looked at a doubtful object and found nothing to do. Only actors ask for it. Answer: None."""
+    """The garbage collector has looked at a doubtful object and found nothing to do. Only actors ask for it. Answer:
+    None."""
 
     key: Key
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A resource's watch cache begins now (a custom resource is served for the first time). Only actors ask for it. Answer: None."""
+    """A resource's watch cache begins now (a custom resource is served for the first time). Only actors ask for it.
+    Answer: None."""
 
     storage: str
 
@@ -78,13 +82,15 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class CallWebhook:
-    """POST an AdmissionReview. Answer: http.Response or http.NoAnswer (cause as Go's client tells it, e.g. "connection refused").
+    """POST an AdmissionReview. Answer: http.Response or http.NoAnswer (cause as Go's client tells it, e.g.
+    "connection refused").
 
     webhook:   name of the webhook, for faults and logs
     url:       https URL with its query (?timeout=3s)
     ca_bundle: PEM of the authority; b"" means the system's
     server_name: name that the certificate must bear, "" = host of the URL
-    service:   (namespace, name, port) where the configuration names a Service: the driver resolves it; the url then is the nominal one
+    service:   (namespace, name, port) where the configuration names a Service: the driver resolves it; the url then
+    is the nominal one
     timeout:   seconds
     """
 

@@ -1,7 +1,10 @@
-"""JSON as the real server reads it: the error texts of Go's encoding/json for malformed bytes, and keys that stand twice.
+"""JSON as the real server reads it: the error texts of Go's encoding/json for malformed bytes, and keys that stand
+twice.
 
-`decoding` is the caller. Well-formed bodies without repeated keys never come here for long: msgspec reads them. Source of the texts: the
-state machine that the documentation of encoding/json's SyntaxError describes, held by the recorded answers of the real server.
+`decoding` is the caller. Well-formed bodies without repeated keys never come here for long: msgspec reads them.
+Source of the texts: the
+state machine that the documentation of encoding/json's SyntaxError describes, held by the recorded answers of the
+real server.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ _EXPONENT = frozenset(b"eE")
 _SIGNS = frozenset(b"+-")
 
 
-class SyntaxFault(Exception):  # noqa: N818
+class SyntaxFault(Exception):
     """The bytes are no JSON; str() is Go's text."""
 
 

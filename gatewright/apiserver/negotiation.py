@@ -1,6 +1,8 @@
-"""Which form an answer takes: JSON or YAML, whole objects, a Table or only metadata (HTTP Accept and its as= parameters).
+"""Which form an answer takes: JSON or YAML, whole objects, a Table or only metadata (HTTP Accept and its as=
+parameters).
 
-The real server also answers protobuf; this one decodes it (`protobuf`) but writes only Statuses in it. A client that would take protobuf or
+The real server also answers protobuf; this one decodes it (`protobuf`) but writes only Statuses in it. A client that
+would take protobuf or
 JSON gets JSON.
 """
 
@@ -17,7 +19,8 @@ _TRANSFORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """media: application/json or application/yaml; shape: "" or one of Table, PartialObjectMetadata, PartialObjectMetadataList, of
+    """media: application/json or application/yaml; shape: "" or one of Table, PartialObjectMetadata,
+    PartialObjectMetadataList, of
     meta.k8s.io/`version`; protobuf_errors: Statuses go out as protobuf."""
 
     media: str = "application/json"

@@ -1,6 +1,7 @@
 """Kubernetes' protobuf bodies read into objects, and Statuses written in protobuf.
 
-kubectl sends protobuf for create namespace, configmap, deployment and the like and can't be talked out of it. The messages are those of
+kubectl sends protobuf for create namespace, configmap, deployment and the like and can't be talked out of it. The
+messages are those of
 `wire`; an envelope (runtime.Unknown behind the bytes "k8s\\0") names the kind. `decoding` is the caller.
 """
 
@@ -209,7 +210,8 @@ def encode_status(status: Mapping[str, Any]) -> bytes:
 
 def _details(details: Mapping[str, Any]) -> bytes:
     made = b"".join(
-        _part(number, str(details.get(name) or "").encode()) for number, name in ((1, "name"), (2, "group"), (3, "kind"))
+        _part(number, str(details.get(name) or "").encode())
+        for number, name in ((1, "name"), (2, "group"), (3, "kind"))
     )
     for cause in details.get("causes") or ():
         texts = (cause.get("reason"), cause.get("message"), cause.get("field"))

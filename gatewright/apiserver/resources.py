@@ -1,6 +1,8 @@
-"""Which resources the server serves: the built-in ones from the shipped table, custom ones from the CRDs that the server has seen.
+"""Which resources the server serves: the built-in ones from the shipped table, custom ones from the CRDs that the
+server has seen.
 
-`handling` looks endpoints up by path, `discovery` lists them. What kinds mean (defaults, validation) is in `builtin` and `crds`.
+`handling` looks endpoints up by path, `discovery` lists them. What kinds mean (defaults, validation) is in `builtin`
+and `crds`.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 import msgspec
 
 from gatewright.apiserver.crds import served as crds
-from gatewright.apiserver.state import State
+from gatewright.apiserver.state import State, Stored
 from gatewright.core.objects import dig
 
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
@@ -71,6 +73,7 @@ class Registry:
 
     endpoints: tuple[Endpoint, ...]
     paths: tuple[str, ...]
+    kept: dict[str, Any] = field(default_factory=dict, compare=False)  # what is made of these values, once
 
     @cached_property
     def by_path(self) -> dict[tuple[str, str, str], Endpoint]:
@@ -140,10 +143,15 @@ def custom(state: State, server: str, group: str, version: str, plural: str) -> 
     stored = state.view(view_of(server), f"{plural}.{group}")
     if stored is None:
         return None
-    found: dict[str, Endpoint] | None = stored.memo.get("endpoints")
+    return endpoints_of(stored).get(version)
+
+
+def endpoints_of(crd: Stored) -> dict[str, Endpoint]:
+    """The endpoints of a CRD by version, in order of preference; kept beside the CRD."""
+    found: dict[str, Endpoint] | None = crd.memo.get("endpoints")
     if found is None:
-        found = stored.memo["endpoints"] = _endpoints(stored.thing)
-    return found.get(version)
+        found = crd.memo["endpoints"] = _made_endpoints(crd.thing)
+    return found
 
 
 def customs(state: State, server: str) -> tuple[Endpoint, ...]:
@@ -152,12 +160,8 @@ def customs(state: State, server: str) -> tuple[Endpoint, ...]:
     view = view_of(server)
     for name in state.view_names(view):
         stored = state.view(view, name)
-        if stored is None:
-            continue
-        found = stored.memo.get("endpoints")
-        if found is None:
-            found = stored.memo["endpoints"] = _endpoints(stored.thing)
-        every.extend(found.values())
+        if stored is not None:
+            every.extend(endpoints_of(stored).values())
     return tuple(every)
 
 
@@ -174,7 +178,7 @@ def condition(crd: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return {}
 
 
-def _endpoints(crd: Mapping[str, Any]) -> dict[str, Endpoint]:
+def _made_endpoints(crd: Mapping[str, Any]) -> dict[str, Endpoint]:
     accepted = condition(crd, "NamesAccepted").get("status") == "True"
     established = condition(crd, "Established").get("status") == "True"
     if not accepted and not established:

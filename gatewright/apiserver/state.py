@@ -1,8 +1,12 @@
-"""The store of the embedded API server as one persistent value: objects, the global resourceVersion, a bounded log of events, views.
+"""The store of the embedded API server as one persistent value: objects, the global resourceVersion, a bounded log of
+events, views.
 
-A State is never changed; `commit` and `follow` give a new one that shares what did not change, so that the simulator can keep thousands of
-worlds. Objects are immutable by contract. Drivers hold the current State; requests and actors only read it and ask for changes
-(`effects.Commit`, `effects.Follow`). What the objects mean is left to the others; the few indexes here (owners, objects under deletion) exist
+A State is never changed; `commit` and `follow` give a new one that shares what did not change, so that the simulator
+can keep thousands of
+worlds. Objects are immutable by contract. Drivers hold the current State; requests and actors only read it and ask
+for changes
+(`effects.Commit`, `effects.Follow`). What the objects mean is left to the others; the few indexes here (owners,
+objects under deletion) exist
 so that actors look only at what may need them.
 """
 
@@ -27,7 +31,8 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Stored:
-    """An object in the store, with what can be derived from it kept beside it (encodings, the digest, compiled schemas).
+    """An object in the store, with what can be derived from it kept beside it (encodings, the digest, compiled
+    schemas).
 
     thing:   the object, metadata.resourceVersion included
     version: its resourceVersion as a number
@@ -61,7 +66,8 @@ class Stored:
 
 
 class Event:
-    """One entry of the log: what an object was and what it became. before None: created; after None: removed (then `last` has the version
+    """One entry of the log: what an object was and what it became. before None: created; after None: removed (then
+    `last` has the version
     of the removal)."""
 
     __slots__ = ("after", "before", "last", "version")
@@ -168,7 +174,7 @@ class State:
     dependents: owner's uid -> map of the Keys that name it in ownerReferences
     doubtful:  Keys whose owners may be gone (for the garbage collector)
     dying:     Keys of objects with a deletionTimestamp
-    views:     (view, name) -> Stored, what the server's informers have seen so far
+    views:     view -> name -> Stored, what the server's informers have seen so far
     """
 
     __slots__ = ("_digest", "dependents", "doubtful", "dying", "tables", "uids", "version", "views")
@@ -181,7 +187,7 @@ class State:
         dependents: HashTrieMap[str, HashTrieMap[Key, None]] = _EMPTY,
         doubtful: HashTrieMap[Key, None] = _EMPTY,
         dying: HashTrieMap[Key, None] = _EMPTY,
-        views: HashTrieMap[tuple[str, str], Stored] = _EMPTY,
+        views: HashTrieMap[str, HashTrieMap[str, Stored]] = _EMPTY,
     ) -> None:
         self.version = version
         self.tables = tables
@@ -205,10 +211,15 @@ class State:
 
     def view(self, view: str, name: str) -> Stored | None:
         """What an informer of the server holds under a name."""
-        return self.views.get((view, name))
+        found = self.views.get(view)
+        return None if found is None else found.get(name)
 
     def view_names(self, view: str) -> tuple[str, ...]:
-        return tuple(sorted(name for kind, name in self.views if kind == view))
+        return tuple(sorted(self.views.get(view, _EMPTY)))
+
+    def view_all(self, view: str) -> HashTrieMap[str, Stored]:
+        """A whole view, by name. Iterate it sorted."""
+        return self.views.get(view, _EMPTY)
 
     @property
     def digest(self) -> int:
@@ -217,8 +228,9 @@ class State:
             total = self.version
             for name in self.tables:
                 total += _hash([name, f"{self.tables[name].digest:x}"])
-            for (view, name), stored in self.views.items():
-                total += _hash([view, name, f"{stored.digest:x}"])
+            for view, names in self.views.items():
+                for name, stored in names.items():
+                    total += _hash([view, name, f"{stored.digest:x}"])
             self._digest = total & _MASK
         return self._digest
 
@@ -246,18 +258,20 @@ class State:
         table = self.tables.get(commit.key[0])
         if table is None:
             table = Table(_EMPTY, _EMPTY, 0, 0, 0)
-        tables = self.tables.insert(commit.key[0], table.with_event(commit.key, after, Event(version, before, after, last)))
+        tables = self.tables.insert(
+            commit.key[0], table.with_event(commit.key, after, Event(version, before, after, last))
+        )
         uids, dependents, doubtful, dying = self._indexes(commit.key, before, after)
         return State(version, tables, uids, dependents, doubtful, dying, self.views), Committed(last)
 
     def follow(self, change: Follow) -> State:
         """The state in which a view has caught up on one name."""
-        place = (change.view, change.name)
-        views = self.views
+        names = self.views.get(change.view, _EMPTY)
         if change.stored is not None:
-            views = views.insert(place, change.stored)
-        elif place in views:
-            views = views.remove(place)
+            names = names.insert(change.name, change.stored)
+        else:
+            names = names.discard(change.name)
+        views = self.views.insert(change.view, names)
         return State(self.version, self.tables, self.uids, self.dependents, self.doubtful, self.dying, views)
 
     def settled(self, key: Key) -> State:
@@ -268,7 +282,8 @@ class State:
         return State(self.version, self.tables, self.uids, self.dependents, doubtful, self.dying, self.views)
 
     def opened(self, storage: str) -> State:
-        """The state in which a resource's watch cache begins now: older versions are too old for it, its log is empty."""
+        """The state in which a resource's watch cache begins now: older versions are too old for it, its log is
+        empty."""
         table = self.table(storage)
         fresh = Table(table.objects, _EMPTY, table.next, table.next, self.version)
         tables = self.tables.insert(storage, fresh)

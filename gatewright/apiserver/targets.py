@@ -1,6 +1,7 @@
 """From a request line to what is asked for: path, verb and the options of the query.
 
-Source of the rules: k8s.io/apiserver RequestInfo, metav1.ListOptions, CreateOptions, UpdateOptions, PatchOptions and their validation.
+Source of the rules: k8s.io/apiserver RequestInfo, metav1.ListOptions, CreateOptions, UpdateOptions, PatchOptions and
+their validation.
 `handling` is the caller.
 """
 
@@ -143,7 +144,9 @@ def _list_errors(options: ListOptions) -> list[FieldError]:
                 if match:
                     errors.append(field_errors.not_supported(path, match, ("NotOlderThan",)))
             if options.token:
-                errors.append(field_errors.forbidden(Path("continue"), "continue is forbidden when sendInitialEvents is provided"))
+                errors.append(
+                    field_errors.forbidden(Path("continue"), "continue is forbidden when sendInitialEvents is provided")
+                )
         elif match:
             told = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
             errors.append(field_errors.forbidden(path, told))
@@ -157,7 +160,9 @@ def _list_errors(options: ListOptions) -> list[FieldError]:
     if match not in ("Exact", "NotOlderThan"):
         errors.append(field_errors.not_supported(path, match, ("Exact", "NotOlderThan", "")))
     elif not options.version:
-        errors.append(field_errors.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+        errors.append(
+            field_errors.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+        )
     elif match == "Exact" and options.version == "0":
         told = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
         errors.append(field_errors.forbidden(path, told))
@@ -168,7 +173,8 @@ def _list_errors(options: ListOptions) -> list[FieldError]:
 class WriteOptions:
     """Create-, Update- and PatchOptions.
 
-    manager: fieldManager, or the product name of the User-Agent; validation: Strict, Warn or Ignore; force: None where not given
+    manager: fieldManager, or the product name of the User-Agent; validation: Strict, Warn or Ignore; force: None
+    where not given
     """
 
     kind: str
@@ -233,7 +239,8 @@ def _manager_errors(manager: str) -> list[FieldError]:
 
 
 def parse_version(text: str, *, listing: bool = True) -> int:
-    """A resourceVersion as a number; "" is 0. Refusals: 400 for lists and gets, 500 for watches (as the real server's)."""
+    """A resourceVersion as a number; "" is 0. Refusals: 400 for lists and gets, 500 for watches (as the real
+    server's)."""
     if not text:
         return 0
     if text.isascii() and text.isdigit() and int(text) < 1 << 64:

@@ -1,5 +1,7 @@
-"""Built-in objects as the real server's Go structs take them in and write them out: unknown fields told and dropped, wrong types refused with
-Go's texts, empty optional fields left out, fields without omitempty always there, times and quantities in canonical form.
+"""Built-in objects as the real server's Go structs take them in and write them out: unknown fields told and dropped,
+wrong types refused with
+Go's texts, empty optional fields left out, fields without omitempty always there, times and quantities in canonical
+form.
 
 `decoding` is the caller. The structure is that of `wire`; defaults are added later, by `builtin`.
 """
@@ -30,7 +32,7 @@ _PROPS = "apiextensions.v1.JSONSchemaProps"
 _INTEGERS = {"int": 63, "int64": 63, "int32": 31, "uint8": 8}
 
 
-class TypeFault(Exception):  # noqa: N818
+class TypeFault(Exception):
     """The value does not fit the Go type; str() is the text of Go's decoder."""
 
 
@@ -42,7 +44,8 @@ class Reader:
         self.unknown: list[str] = []
 
     def read(self, value: Any, kind: str, path: str = "") -> Any:
-        """The value as a variable of that type is written after being read. path: of the value, for unknown fields. Raises TypeFault."""
+        """The value as a variable of that type is written after being read. path: of the value, for unknown fields.
+        Raises TypeFault."""
         return self._value(value, kind, path, "", "")
 
     def _value(self, value: Any, kind: str, path: str, fields: str, owner: str) -> Any:
@@ -178,7 +181,9 @@ def _mismatch(value: Any, owner: str, fields: str, kind: str, shown: str = "") -
     told = shown or described(value)
     if not fields:
         return f"json: cannot unmarshal {told} into Go value of type {_go_type(kind)}"
-    return f"json: cannot unmarshal {told} into Go struct field {owner.split('.')[-1]}.{fields} of type {_go_type(kind)}"
+    return (
+        f"json: cannot unmarshal {told} into Go struct field {owner.split('.')[-1]}.{fields} of type {_go_type(kind)}"
+    )
 
 
 def described(value: Any) -> str:

@@ -1,6 +1,7 @@
 """How the Go types of the built-in kinds stand on the wire: the shipped table, made by tools/builtin_wire.py.
 
-`typed_decoding` reads JSON by it, `protobuf` binary bodies. Types are written "string", "int32", "*T" (pointer), "[]T", "map:T" and
+`typed_decoding` reads JSON by it, `protobuf` binary bodies. Types are written "string", "int32", "*T" (pointer),
+"[]T", "map:T" and
 "core.v1.PodSpec" for structs and named types.
 """
 
@@ -16,7 +17,8 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """name: in JSON; omit: "" always written, "o" left out when empty, "z" left out when zero; number: in protobuf; inline: its fields
+    """name: in JSON; omit: "" always written, "o" left out when empty, "z" left out when zero; number: in protobuf;
+    inline: its fields
     stand in the outer object in JSON (in protobuf it is a message of its own)."""
 
     name: str

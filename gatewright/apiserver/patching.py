@@ -1,0 +1,221 @@
+"""What a PATCH makes of an object: JSON patch, merge patch, strategic merge patch of built-in kinds, server-side apply.
+
+`updating` asks for a patcher once per request and calls it with every version of the object that it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gatewright.apiserver import decoding
+from gatewright.apiserver.answers import Refused, bad_request, conflict, internal, invalid, not_found, rejected
+from gatewright.apiserver.apply import ApplyConflict, ApplyRejected, TypedPatchError, Writer, apply, track
+from gatewright.apiserver.calls import Call, with_metadata
+from gatewright.apiserver.decoding import Decoded
+from gatewright.apiserver.go_json import SyntaxFault, load
+from gatewright.apiserver.strategy import name_of
+from gatewright.apiserver.targets import WriteOptions
+from gatewright.apiserver.typed_decoding import TypeFault, described
+from gatewright.core import field_errors
+from gatewright.core.field_errors import Path
+from gatewright.core.go_text import json_text, quote
+from gatewright.core.objects import Object, metadata
+from gatewright.core.patch import PatchMalformed, PatchNotApplicable, json_patch, merge_patch
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+Make = Callable[[Object | None], Object]
+
+
+def accepted(call: Call) -> tuple[str, ...]:
+    """The patch types of a resource, as its 415 lists them."""
+    if call.endpoint.custom is not None:
+        return (JSON_PATCH, MERGE_PATCH, APPLY, "application/apply-patch+cbor")
+    return (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY, "application/apply-patch+cbor")
+
+
+def patcher(call: Call, options: WriteOptions, writer: Writer) -> Make:
+    """The function that makes the new object of the current one. Refuses what is wrong with the patch itself."""
+    media = decoding.media_type(call.request)
+    known = accepted(call)
+    if media not in known or media.endswith("cbor"):
+        text = f"the body of the request was in an unknown format - accepted media types include: {', '.join(known)}"
+        raise Refused(415, "UnsupportedMediaType", text)
+    if media == APPLY:
+        return _applier(call, options, writer)
+    if media == JSON_PATCH:
+        return _by_json_patch(call, options, writer)
+    return _by_merge(call, options, writer, strategic=media == STRATEGIC)
+
+
+def _by_json_patch(call: Call, options: WriteOptions, writer: Writer) -> Make:
+    def make(current: Object | None) -> Object:
+        thing = _there(current, call)
+        try:
+            patched = json_patch(thing, call.request.body)
+        except PatchMalformed as error:
+            raise bad_request(str(error)) from None
+        except PatchNotApplicable:
+            raise rejected() from None
+        return _patched(call, options, writer, thing, patched)
+
+    return make
+
+
+def _by_merge(call: Call, options: WriteOptions, writer: Writer, *, strategic: bool) -> Make:
+    try:
+        body, twice = load(call.request.body)
+    except SyntaxFault as fault:
+        raise bad_request(f"error decoding patch: {fault}") from None
+    if not isinstance(body, Mapping):
+        raise bad_request(_no_map(body))
+    duplicates = tuple(f'duplicate field "{path}"' for path in twice)
+
+    def make(current: Object | None) -> Object:
+        thing = _there(current, call)
+        if strategic:
+            from gatewright.apiserver.apply import StrategicPatchError, strategic_merge
+
+            try:
+                patched: Any = strategic_merge(
+                    call.config.schemas, call.endpoint.api_version, call.endpoint.kind, thing, body
+                )
+            except StrategicPatchError as error:
+                reason = {400: "BadRequest", 422: "Invalid"}.get(error.status)
+                raise Refused(error.status, reason, error.message) from None
+        else:
+            patched = merge_patch(thing, body)
+        return _patched(call, options, writer, thing, patched, duplicates)
+
+    return make
+
+
+def _no_map(body: Any) -> str:
+    wanted = "map[string]interface {}"
+    return f"error decoding patch: json: cannot unmarshal {described(body)} into Go value of type {wanted}"
+
+
+def _there(current: Object | None, call: Call) -> Object:
+    if current is None:
+        raise not_found(call.endpoint.group, call.endpoint.plural, call.target.name)
+    return current
+
+
+def _patched(
+    call: Call, options: WriteOptions, writer: Writer, current: Object, patched: Any, duplicates: tuple[str, ...] = ()
+) -> Object:
+    endpoint = call.endpoint
+    if not isinstance(patched, Mapping):
+        raise rejected()
+    try:
+        if endpoint.custom is not None:
+            read, unknown = decoding.read_custom(patched, call.strategy, call.config)
+        else:
+            read, unknown = decoding.read_builtin(patched, endpoint, call.config)
+            read = call.strategy.default(read)
+    except TypeFault as fault:
+        raise internal(str(fault)) from None
+    decoded = Decoded(read, (*duplicates, *unknown))
+    if decoded.strict and options.validation == "Strict":
+        text = f"strict decoding error: {', '.join(decoded.strict)}"
+        error = field_errors.invalid(Path("patch"), json_text(patched), text)
+        raise invalid("", "", "", [error])
+    if options.validation == "Warn":
+        call.warn(*decoded.strict)
+    _check(read, call)
+    new = track(
+        current, read, writer=writer, types=call.strategy.types(), reset=call.strategy.reset(writer.subresource)
+    )
+    return with_metadata(new, selfLink=None)
+
+
+def _check(thing: Object, call: Call) -> None:
+    name = name_of(thing)
+    if name != call.target.name:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.target.name})")
+    asked = call.target.namespace if call.endpoint.namespaced else ""
+    if str(metadata(thing).get("namespace") or "") != asked:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+
+
+def _applier(call: Call, options: WriteOptions, writer: Writer) -> Make:
+    try:
+        body, twice = decoding.parse(call.request.body, decoding.YAML)
+    except decoding.Malformed as fault:
+        raise bad_request(f"error decoding YAML: {str(fault).removeprefix('yaml: ')}") from None
+    if not isinstance(body, Mapping):
+        raise bad_request("error decoding YAML: the body is no object")
+    if twice and options.validation == "Strict":
+        raise bad_request(f"error strict decoding YAML: {', '.join(twice)}")
+    if options.validation == "Warn":
+        call.warn(*twice)
+    applied = _applied(body, call)
+    types, reset = call.strategy.types(), call.strategy.reset(writer.subresource)
+
+    def make(current: Object | None) -> Object:
+        if current is None:
+            _check_absent(applied, call)
+        try:
+            merged = apply(current, applied, writer=writer, force=bool(options.force), types=types, reset=reset)
+        except ApplyConflict as error:
+            causes = [
+                {"reason": "FieldManagerConflict", "message": message, "field": field}
+                for message, field in error.causes
+            ]
+            raise Refused(409, "Conflict", error.message, {"causes": causes}) from None
+        except TypedPatchError as error:
+            raise internal(error.message) from None
+        except ApplyRejected as error:
+            raise bad_request(error.message) from None
+        return _normal(merged, call)
+
+    return make
+
+
+def _applied(body: Mapping[str, Any], call: Call) -> Object:
+    """The configuration with the name and namespace of the path, or a 400."""
+    thing = dict(body)
+    name = name_of(thing)
+    if name and name != call.target.name:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.target.name})")
+    meta = thing.get("metadata")
+    given = str(meta.get("namespace") or "") if isinstance(meta, Mapping) else ""
+    asked = call.target.namespace if call.endpoint.namespaced else ""
+    if given and given != asked:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    return with_metadata(thing, name=call.target.name, namespace=asked or None)
+
+
+def _check_absent(applied: Object, call: Call) -> None:
+    """An apply that creates: a uid names an object that is not there."""
+    endpoint, name = call.endpoint, call.target.name
+    meta = metadata(applied)
+    if call.target.subresource:
+        raise not_found(endpoint.group, endpoint.plural, name)
+    version, wanted = str(meta.get("resourceVersion") or ""), str(meta.get("uid") or "")
+    if version and not (version.isascii() and version.isdigit()):
+        raise internal(f"strconv.ParseUint: parsing {quote(version)}: invalid syntax")
+    if version and int(version) == 0:
+        path = Path("metadata").child("resourceVersion")
+        error = field_errors.invalid(path, 0, "must be specified for an update")
+        raise invalid(endpoint.plural, endpoint.group, name, [error])
+    if wanted:
+        if version:
+            raise conflict(endpoint.group, endpoint.plural, name)
+        cause = f"uid mismatch: the provided object specified uid {wanted}, and no existing object was found"
+        raise conflict(endpoint.group, endpoint.plural, name, cause)
+
+
+def _normal(merged: Object, call: Call) -> Object:
+    """The merged object as the server holds it: typed and defaulted."""
+    if call.endpoint.custom is not None:
+        return call.strategy.default(dict(merged))
+    try:
+        read, _ = decoding.read_builtin(merged, call.endpoint, call.config)
+    except TypeFault as fault:
+        raise internal(str(fault)) from None
+    return call.strategy.default(read)
