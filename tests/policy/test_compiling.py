@@ -17,7 +17,7 @@ from gatewright.policy.compiling import Compiled, Failed, compile_source, source
 
 Make = Callable[..., dict[str, Any]]
 GATOR = Settings(external_data=False)
-HOOK = "unable to compile modules: 1 error occurred: hooks.hooks_builtin:"
+HOOK = "hooks.hooks_builtin:"
 
 
 def refusal(thing: dict[str, Any], settings: Settings = GATOR) -> str:
@@ -73,12 +73,12 @@ def test_templates_of_gatekeepers_tests(conformance: Path) -> None:
         pytest.param("package x\nfoo = 1", "missing required rules: [violation]", id="no violation"),
         pytest.param(
             'package x\nviolation["a"] { true }',
-            f"{HOOK}20: rego_type_error: undefined ref: r.msg\n\tr.msg\n\t^\n\thave: string",
+            f"{HOOK}21: rego_type_error: undefined ref: r.msg\n\tr.msg\n\t^\n\thave: string",
             id="members are text",
         ),
         pytest.param(
             'package x\nviolation[{"mesage": "a"}] { true }',
-            f'{HOOK}20: rego_type_error: undefined ref: r.msg\n\tr.msg\n\t  ^\n\t  have: "msg"\n'
+            f'{HOOK}21: rego_type_error: undefined ref: r.msg\n\tr.msg\n\t  ^\n\t  have: "msg"\n'
             '\t  want (one of): ["mesage"]',
             id="members without msg",
         ),

@@ -83,7 +83,7 @@ def compile(wanted: dict[str, Any]) -> Artefact:  # noqa: A001 - the word for it
         raise TemplateRefused(f"unable to compile modules: {error}") from None
     text = rules.answer_error(entry)
     if text:
-        raise TemplateRefused(f"unable to compile modules: 1 error occurred: {text}")
+        raise TemplateRefused(f"unable to compile modules: {text}")
     return Artefact(code, reads)
 
 

@@ -126,7 +126,8 @@ def answer_error(entry: Module) -> str:
     if all(rule.key is None and rule.args is None and len(rule.path) == 1 for rule in rules):
         kinds = sorted({_scalar_kind(branch.value) for rule in rules for branch in rule.branches})
         if kinds and all(kinds):
-            return _hook_error(15, f"data.template.{RULE}[r]", f"data.template.{RULE}", f"have: {' | '.join(kinds)}")
+            text = _hook_error(15, f"data.template.{RULE}[r]", f"data.template.{RULE}", f"have: {' | '.join(kinds)}")
+            return f"1 error occurred: {text}"
         return ""
     keys = [rule.key for rule in rules if rule.key is not None]
     if len(keys) != len(rules):
@@ -144,9 +145,14 @@ def answer_error(entry: Module) -> str:
     if known or all(isinstance(key, ObjectTerm) for key in keys):
         pad = "  "
         detail = f'r.msg\n\t{pad}^\n\t{pad}have: "msg"\n\t{pad}want (one of): [{" ".join(sorted(set(known)))}]'
-        return f"hooks.hooks_builtin:20: rego_type_error: undefined ref: r.msg\n\t{detail}"
-    kinds = sorted({_scalar_kind(key) for key in keys})
-    return _hook_error(20, "r.msg", "r", f"have: {' | '.join(kinds)}")
+        return f"1 error occurred: hooks.hooks_builtin:21: rego_type_error: undefined ref: r.msg\n\t{detail}"
+    kinds = " | ".join(sorted({_scalar_kind(key) for key in keys}))
+    call = (
+        "hooks.hooks_builtin:20: rego_type_error: object.get: invalid argument(s)\n"
+        f"\thave: ({kinds}, string, object, ???)\n"
+        "\twant: (object: object[any: any], key: any, default: any, value: any)"
+    )
+    return f"2 errors occurred:\n{call}\n{_hook_error(21, 'r.msg', 'r', f'have: {kinds}')}"
 
 
 def _hook_error(row: int, ref: str, marked: str, have: str) -> str:
