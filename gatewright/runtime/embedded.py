@@ -7,6 +7,7 @@ Authentication is one random token of a system:masters user; everything else is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -16,12 +17,18 @@ from urllib.parse import parse_qsl
 import aiohttp
 
 from gatewright.apiserver import watching
-from gatewright.apiserver.driver import Engine
-from gatewright.apiserver.effects import CallWebhook
+from gatewright.apiserver.driver import Blocking, Engine
+from gatewright.apiserver.effects import CallWebhook, Sleep
 from gatewright.core.http import NoAnswer, Pairs, Request, Response, User
 from gatewright.runtime.serving import Receive, Scope, Send
 
 ADMIN = User("admin", "1", ("system:masters", "system:authenticated"))
+UNAUTHORIZED = Response(
+    401,
+    (("content-type", "application/json"),),
+    b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized",'
+    b'"reason":"Unauthorized","code":401}\n',
+)
 LARGEST_BODY = 3 * 1024 * 1024  # bytes, as the real server's limit
 
 
@@ -46,7 +53,11 @@ class Face:
         if body is None:
             await _answer(send, Response(413, (("content-type", "text/plain"),), b"request body too large\n"))
             return
-        answer = await self._engine.serve(request, self._user(request))
+        user = self._user(request)
+        if user is None:
+            await _answer(send, UNAUTHORIZED)
+            return
+        answer = await self._engine.serve(request, user)
         if isinstance(answer, Response):
             await _answer(send, answer, request.method == "HEAD")
         else:
@@ -127,14 +138,35 @@ class InProcess:
         return None
 
 
-class WebhookCaller:
-    """Calls admission webhooks over HTTPS, as the API server does."""
+async def turning(engine: Engine) -> None:
+    """Let the server's own controllers run whenever they are due."""
+    changed = asyncio.Event()
+    stop = engine.listen(changed.set)
+    try:
+        while True:
+            changed.clear()
+            at = engine.turn()
+            delay = None if at is None else max(0.0, at - engine.now().monotonic)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), delay)
+    finally:
+        stop()
+
+
+class Outside:
+    """What the engine waits for: admission webhooks over HTTPS, as the API server calls them, and sleeps."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._contexts: dict[bytes, ssl.SSLContext] = {}
 
-    async def __call__(self, call: CallWebhook) -> Response | NoAnswer:
+    async def __call__(self, effect: Blocking) -> Response | NoAnswer | None:
+        if isinstance(effect, Sleep):
+            await asyncio.sleep(effect.seconds)
+            return None
+        return await self._call(effect)
+
+    async def _call(self, call: CallWebhook) -> Response | NoAnswer:
         if call.service is not None:
             return NoAnswer(f'no endpoints available for service "{call.service[1]}"', sent=False)
         if self._session is None:

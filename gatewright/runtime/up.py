@@ -20,7 +20,7 @@ from gatewright.apiserver.driver import Engine
 from gatewright.core.settings import Settings
 from gatewright.runtime import certificates, clock, kubeconfigs, serving
 from gatewright.runtime.applying_files import Applied, apply_files
-from gatewright.runtime.embedded import Face, InProcess, WebhookCaller
+from gatewright.runtime.embedded import Face, InProcess, Outside, turning
 from gatewright.runtime.process import Process
 from gatewright.runtime.signals import stop_signal
 from gatewright.runtime.transports import TcpTransport
@@ -53,20 +53,27 @@ class EmbeddedServer:
         self.ca = certificates.authority(wall)
         pair = certificates.leaf(self.ca, wall, NAMES, "kube-apiserver")
         self.token = secrets.token_urlsafe(32)
-        self.caller = WebhookCaller()
+        self._outside = Outside()
         config = load(data.read, timing=TIMINGS[wishes.timing], address=f"{HOST}:{self.port}")
-        self.engine = Engine(config, clock.now, clock.draw, call_webhook=self.caller)
+        self.engine = Engine(
+            config,
+            clock=clock.now,
+            draw=clock.draw,
+            carry=self._outside,
+            spawn=lambda work: asyncio.ensure_future(work),
+        )
+        self.engine.boot()
         self._face = Face(self.engine, self.token)
         self._listener = serving.Listener(self._face, self._bound, certificates.server_context(pair))
         kubeconfigs.write(wishes.kubeconfig, self.url, self.ca.certificate, self.token)
 
     async def serve(self) -> None:
-        actors_at_work = asyncio.create_task(self.engine.turn_forever())
+        controllers = asyncio.create_task(turning(self.engine))
         try:
             await self._listener.serve()
         finally:
-            actors_at_work.cancel()
-            await self.caller.close()
+            controllers.cancel()
+            await self._outside.close()
 
     def stop(self) -> None:
         self._face.close()
