@@ -61,12 +61,12 @@ class Connection:
 
     server: str
     namespace: str = "default"
-    authority: Material = Material()  # noqa: RUF009 (immutable)
+    authority: Material = Material()
     server_name: str = ""  # of the certificate, where it isn't the host
     verify: bool = True
     proxy: str = ""
-    certificate: Material = Material()  # noqa: RUF009
-    key: Material = Material()  # noqa: RUF009
+    certificate: Material = Material()
+    key: Material = Material()
     token: str = ""
     token_file: str = ""
     username: str = ""
@@ -190,7 +190,7 @@ def _loaded(text: str) -> Mapping[str, Any]:
 
 
 def _named(config: Mapping[str, Any], entries: str, inner: str) -> list[tuple[str, Mapping[str, Any]]]:
-    found = []
+    found: list[tuple[str, Mapping[str, Any]]] = []
     for entry in config.get(entries) or ():
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             raise KubeconfigError(f"an entry of {entries} in the kubeconfig has no name")

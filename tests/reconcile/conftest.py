@@ -1,7 +1,8 @@
 """A small model of an API server and a driver on a virtual clock, for tests of the shell.
 
-The model knows what the shell's own rules rest on: one global resourceVersion, uids, pages, watches, fences of an apply, preconditions of a
-DELETE. It is no API server: `test_embedded.py` runs the same controller against the embedded one.
+The model knows what the shell's own rules rest on: one global resourceVersion, uids, pages, watches, fences of an
+apply, preconditions of a DELETE. It is no API server: `test_embedded.py` runs the same controller against the embedded
+one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ JSON_HEADERS = (("content-type", "application/json"),)
 
 
 def status(code: int, reason: str, message: str, **more: Any) -> Response:
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": code,
+        "reason": reason,
+        "message": message,
+    }
     return Response(code, JSON_HEADERS, json.dumps({**body, **more}).encode())
 
 
@@ -85,7 +93,7 @@ class Model:
         self.log.append((self.version, collection, "DELETED", gone))
 
     def handle(self, request: Request) -> Response:
-        collection, key, sub = self.collection(request.path)
+        collection, key, _ = self.collection(request.path)
         if collection in self.unserved:
             return NOT_SERVED
         held = self.objects.get((collection, key))
@@ -116,7 +124,9 @@ class Model:
                 return status(409, "Conflict", f"uid mismatch: the provided object specified uid {meta['uid']}")
             return answer(self.put(request.path, body), 201)
         if meta.get("resourceVersion") not in (None, held["metadata"]["resourceVersion"]):
-            return status(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
+            return status(
+                409, "Conflict", "the object has been modified; please apply your changes to the latest version"
+            )
         if meta.get("uid") not in (None, held["metadata"]["uid"]):
             causes = {"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid", "message": "immutable"}]}
             return status(422, "Invalid", "metadata.uid: field is immutable", details=causes)
@@ -166,7 +176,9 @@ class Stream:
 
 
 class Driver:
-    """Carries effects between a shell and a model on a virtual clock. `meddle` may answer a request before the model does."""
+    """Carries effects between a shell and a model on a virtual clock. `meddle` may answer a request before the model
+    does.
+    """
 
     def __init__(self, shell: Shell, model: Model) -> None:
         self.shell, self.model = shell, model
@@ -346,7 +358,9 @@ class Toys:
         return resource.path(namespace, name)
 
     @staticmethod
-    def driver(*controllers: Controller, model: Model | None = None, settings: Settings | None = None, **more: Any) -> Driver:
+    def driver(
+        *controllers: Controller, model: Model | None = None, settings: Settings | None = None, **more: Any
+    ) -> Driver:
         shell = Shell.new(controllers or (PAIRS,), settings or Settings(), strict=True, **more)
         return Driver(shell, model or Model())
 
