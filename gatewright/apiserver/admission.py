@@ -337,7 +337,7 @@ def _changed(attributes: Attributes, answered: Mapping[str, Any], hook: Mapping[
     """The object after a mutating webhook's patch, read and defaulted as a request's."""
     call, thing = attributes.call, attributes.thing
     try:
-        operations = base64.b64decode(str(answered["patch"]))
+        operations = msgspec.json.decode(base64.b64decode(str(answered["patch"])))
         patched = json_patch(thing, operations)
     except (binascii.Error, ValueError, PatchMalformed, PatchNotApplicable) as error:
         raise internal_error(f'failed calling webhook "{hook["name"]}": {error}') from None

@@ -21,7 +21,7 @@ from gatewright.core import field_errors
 from gatewright.core.field_errors import Path
 from gatewright.core.go_text import json_text, quote
 from gatewright.core.objects import Object, metadata
-from gatewright.core.patch import PatchMalformed, PatchNotApplicable, json_patch, merge_patch
+from gatewright.core.patch import PatchMalformed, PatchNotApplicable, PatchTooLarge, json_patch, merge_patch
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -55,15 +55,29 @@ def patcher(call: Call, options: WriteOptions, writer: Writer) -> Make:
 def _by_json_patch(call: Call, options: WriteOptions, writer: Writer) -> Make:
     def make(current: Object | None) -> Object:
         thing = _there(current, call)
-        try:
-            patched = json_patch(thing, call.request.body)
-        except PatchMalformed as error:
-            raise bad_request(str(error)) from None
-        except PatchNotApplicable:
-            raise rejected() from None
-        return _patched(call, options, writer, thing, patched)
+        return _patched(call, options, writer, thing, json_patched(thing, call.request.body))
 
     return make
+
+
+def json_patched(thing: Object, body: bytes) -> Any:
+    """The document after a JSON patch, or a refusal."""
+    try:
+        operations, _ = load(body)
+    except SyntaxFault as fault:
+        raise bad_request(f"error decoding patch: {fault}") from None
+    if not isinstance(operations, list):
+        wanted = "[]handlers.jsonPatchOp"
+        text = f"json: cannot unmarshal {described(operations)} into Go value of type {wanted}"
+        raise bad_request(f"error decoding patch: {text}")
+    try:
+        return json_patch(thing, operations)
+    except PatchTooLarge as error:
+        raise Refused(413, "RequestEntityTooLarge", str(error)) from None
+    except PatchMalformed as error:
+        raise bad_request(str(error)) from None
+    except PatchNotApplicable:
+        raise rejected() from None
 
 
 def _by_merge(call: Call, options: WriteOptions, writer: Writer, *, strategic: bool) -> Make:
@@ -146,9 +160,12 @@ def _applier(call: Call, options: WriteOptions, writer: Writer) -> Make:
     try:
         body, twice = decoding.parse(call.request.body, decoding.YAML)
     except decoding.Malformed as fault:
-        raise bad_request(f"error decoding YAML: {str(fault).removeprefix('yaml: ')}") from None
+        raise bad_request(f"error decoding YAML: error converting YAML to JSON: {fault}") from None
+    if body is None:
+        body = {}
     if not isinstance(body, Mapping):
-        raise bad_request("error decoding YAML: the body is no object")
+        text = f"json: cannot unmarshal {described(body)} into Go value of type map[string]interface {{}}"
+        raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {text}")
     if twice and options.validation == "Strict":
         raise bad_request(f"error strict decoding YAML: {', '.join(twice)}")
     if options.validation == "Warn":
@@ -171,13 +188,14 @@ def _applier(call: Call, options: WriteOptions, writer: Writer) -> Make:
             raise internal(error.message) from None
         except ApplyRejected as error:
             raise bad_request(error.message) from None
-        return _normal(merged, call)
+        asked = call.target.namespace if call.endpoint.namespaced else ""
+        return _normal(with_metadata(merged, name=call.target.name, namespace=asked or None), call)
 
     return make
 
 
 def _applied(body: Mapping[str, Any], call: Call) -> Object:
-    """The configuration with the name and namespace of the path, or a 400."""
+    """The configuration, if its name and namespace are those of the path; or a 400."""
     thing = dict(body)
     name = name_of(thing)
     if name and name != call.target.name:
@@ -187,7 +205,7 @@ def _applied(body: Mapping[str, Any], call: Call) -> Object:
     asked = call.target.namespace if call.endpoint.namespaced else ""
     if given and given != asked:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-    return with_metadata(thing, name=call.target.name, namespace=asked or None)
+    return thing
 
 
 def _check_absent(applied: Object, call: Call) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatewright.apiserver import decoding, patching, reading, updating, views
-from gatewright.apiserver.answers import Refused, bad_request, conflict, invalid, not_found, rejected
+from gatewright.apiserver.answers import Refused, bad_request, conflict, invalid, not_found
 from gatewright.apiserver.apply import Writer, track
 from gatewright.apiserver.calls import Call, Steps, with_metadata
 from gatewright.apiserver.effects import Look
@@ -21,7 +21,7 @@ from gatewright.core import field_errors
 from gatewright.core.field_errors import Path
 from gatewright.core.http import Response
 from gatewright.core.objects import Object, dig, metadata
-from gatewright.core.patch import PatchMalformed, PatchNotApplicable, json_patch, merge_patch
+from gatewright.core.patch import merge_patch
 
 _SHOWN = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
@@ -133,12 +133,7 @@ def _wanted(call: Call, scale: Object) -> Object:
 def _patched(call: Call, scale: Object) -> Any:
     media = decoding.media_type(call.request)
     if media == patching.JSON_PATCH:
-        try:
-            return json_patch(scale, call.request.body)
-        except PatchMalformed as error:
-            raise bad_request(str(error)) from None
-        except PatchNotApplicable:
-            raise rejected() from None
+        return patching.json_patched(scale, call.request.body)
     if media in (patching.MERGE_PATCH, patching.STRATEGIC):
         try:
             return merge_patch(scale, load(call.request.body)[0])

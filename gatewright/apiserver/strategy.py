@@ -20,6 +20,7 @@ from gatewright.apiserver.resources import Endpoint
 from gatewright.core.clock import Now
 from gatewright.core.field_errors import FieldError
 from gatewright.core.objects import Object
+from gatewright.core.schemas import defaulting
 
 
 class Strategy:
@@ -90,7 +91,8 @@ class _Custom(Strategy):
         return served
 
     def default(self, thing: dict[str, Any]) -> dict[str, Any]:
-        return dict(custom.default(self._served, thing))
+        # Nulls that may not be were dropped by `prune`; those of a server-side apply are for validation to refuse.
+        return dict(defaulting.default(self._served.schema.root, thing))
 
     def prune(self, thing: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
         try:
