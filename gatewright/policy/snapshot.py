@@ -109,8 +109,13 @@ class Snapshot:
             templates = self.rules.templates
             templates = templates.discard(slot[1]) if entry is None else templates.insert(slot[1], entry)
             self.rules = Rules(templates, self.rules.constraints)
+            if entry is not None:
+                _prepare(entry, self.rules.constraints.get(entry.template.kind))
         elif family == "constraint":
             self.rules = Rules(self.rules.templates, _with_constraint(self.rules.constraints, slot[1], slot[2], entry))
+            template = self.rules.templates.get(slot[1].lower())
+            if entry is not None and template is not None:
+                entry.bound_to(template)
         elif family == "exclusions":
             self.exclusions = entry if entry is not None else Exclusions()
         elif family == "namespace":
@@ -214,6 +219,14 @@ class Snapshot:
                 more = self.rules.for_kind(point, subject.group, subject.kind)
                 found = (*found, *(bound for bound in more if bound not in found))
         return found
+
+
+def _prepare(template: TemplateEntry, held: HashTrieMap[str, ConstraintEntry] | None) -> None:
+    """Does now, where a template arrives, what the first review would have to wait for."""
+    _ = template.loaded
+    if held is not None:
+        for name in sorted(held):
+            held[name].bound_to(template)
 
 
 def _with_constraint(

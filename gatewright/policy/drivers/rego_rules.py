@@ -146,13 +146,13 @@ def answer_error(entry: Module) -> str:
         pad = "  "
         detail = f'r.msg\n\t{pad}^\n\t{pad}have: "msg"\n\t{pad}want (one of): [{" ".join(sorted(set(known)))}]'
         return f"1 error occurred: hooks.hooks_builtin:21: rego_type_error: undefined ref: r.msg\n\t{detail}"
-    kinds = " | ".join(sorted({_scalar_kind(key) for key in keys}))
+    held = " | ".join(sorted({_scalar_kind(key) for key in keys}))
     call = (
         "hooks.hooks_builtin:20: rego_type_error: object.get: invalid argument(s)\n"
-        f"\thave: ({kinds}, string, object, ???)\n"
+        f"\thave: ({held}, string, object, ???)\n"
         "\twant: (object: object[any: any], key: any, default: any, value: any)"
     )
-    return f"2 errors occurred:\n{call}\n{_hook_error(21, 'r.msg', 'r', f'have: {kinds}')}"
+    return f"2 errors occurred:\n{call}\n{_hook_error(21, 'r.msg', 'r', f'have: {held}')}"
 
 
 def _hook_error(row: int, ref: str, marked: str, have: str) -> str:
