@@ -17,7 +17,6 @@ from gatewright.core.errors import UserError
 
 @click.command(name="test", cls=GoCommand)
 @click.option("-f", "--filename", "filenames", multiple=True, help="A file or folder of resources; may be repeated.")
-@click.option("-n", "more_filenames", multiple=True, hidden=True)
 @click.option("-o", "--output", "form", default="", metavar="json|yaml", help="Print data instead of lines.")
 @click.option("-i", "--image", "images", multiple=True, help="An OCI image of policies (not supported yet).")
 @switch("--plain-http", text="Pull images over plain HTTP.")
@@ -29,7 +28,6 @@ from gatewright.core.errors import UserError
 @gator_options.engines
 def command(
     filenames: tuple[str, ...],
-    more_filenames: tuple[str, ...],
     form: str,
     images: tuple[str, ...],
     plain_http: bool,
@@ -46,20 +44,22 @@ def command(
     Exits with 1 when a violation denies, or when something can't be read or used.
     """
     from gatewright.gator.auditing import audit
-    from gatewright.gator.listing import JSON, YAML, listing
+    from gatewright.gator.listing import listing
     from gatewright.gator.sources import read_sources
     from gatewright.gator.workbench import Moment
 
-    _refuse(images, trace, stats and form.lower() in (JSON, YAML))
-    sources = read_sources((*filenames, *more_filenames), _stdin())
+    _refuse(images, trace)
+    sources = read_sources(filenames, _stdin())
     for warning in sources.warnings:
         click.echo(f"{time.strftime('%Y/%m/%d %H:%M:%S')} {warning}", err=True)
     if not sources.objects:
         raise UserError("no input data identified", mend="name files with -f, or pipe them in")
     settings = gator_options.settings(enable_k8s_native_validation, failure_policy)
-    found = audit(sources.objects, settings, Moment(time.time_ns(), random.getrandbits(63)), prints=verbose)
+    moment = Moment(time.time_ns(), random.getrandbits(63))
+    stopwatch = time.perf_counter if stats else None
+    found = audit(sources.objects, settings, moment, prints=verbose, stopwatch=stopwatch)
     shown = tuple(violation for violation in found.violations if violation.denies or not deny_only)
-    click.echo(listing(shown, form), nl=False)
+    click.echo(listing(shown, form, found.statistics), nl=False)
     if found.prints:
         click.echo("\n" + "".join(f"{line}\n" for line in found.prints))
     return 1 if found.failed else 0
@@ -74,7 +74,7 @@ def _stdin() -> bytes | None:
     return None if stat.S_ISCHR(mode) else sys.stdin.buffer.read()
 
 
-def _refuse(images: tuple[str, ...], trace: bool, stats: bool) -> None:
+def _refuse(images: tuple[str, ...], trace: bool) -> None:
     """What is not there yet is said, not left out in silence."""
     if images:
         raise UserError(
@@ -83,5 +83,3 @@ def _refuse(images: tuple[str, ...], trace: bool, stats: bool) -> None:
         )
     if trace:
         raise UserError("--trace: tracing of Rego is not supported yet", mend="use print() in the policy and -v")
-    if stats:
-        raise UserError("--stats with -o json or yaml is not supported yet", mend="leave --stats out")

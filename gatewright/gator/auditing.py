@@ -16,6 +16,7 @@ from gatewright.core.go_text import quote
 from gatewright.core.objects import Kind, Object, metadata
 from gatewright.core.settings import Settings
 from gatewright.gator.sources import Source
+from gatewright.gator.statistics import Clock, Statistic, Stopwatch
 from gatewright.gator.workbench import Moment, Prints, Refused, Workbench, shown_kind
 from gatewright.kinds.resources import EXPANSION_GROUP, MUTATIONS_GROUP, is_constraint, is_template
 from gatewright.kinds.templates import read_template
@@ -46,19 +47,32 @@ class Audit:
     """What was found in the input."""
 
     violations: tuple[Violation, ...]  # by action, then message, then the order of the input
-    prints: tuple[str, ...]  # lines of Rego's print(), where they were asked for
+    prints: tuple[str, ...] = ()  # lines of Rego's print(), where they were asked for
+    statistics: tuple[Statistic, ...] = ()  # per object and template, where they were asked for
 
     @property
     def failed(self) -> bool:
         return any(violation.denies for violation in self.violations)
 
 
-def audit(sources: Sequence[Source], settings: Settings, moment: Moment, *, prints: bool = False) -> Audit:
-    """Raises Refused with the whole text of the error, naming the object and its place."""
+def audit(
+    sources: Sequence[Source],
+    settings: Settings,
+    moment: Moment,
+    *,
+    prints: bool = False,
+    stopwatch: Clock | None = None,
+) -> Audit:
+    """stopwatch: measures each template, where it is given.
+
+    Raises Refused with the whole text of the error, naming the object and its place.
+    """
     bench = _bench(sources, Workbench(settings, moment, prints))
+    watch = Stopwatch(bench, stopwatch) if stopwatch is not None else None
     namespaces = {_name(source.value): source.value for source in sources if _is_namespace(source.value)}
     printed: Prints | None = [] if prints else None
     violations: list[Violation] = []
+    statistics: list[Statistic] = []
     for source in sources:
         thing = source.value
         namespace = _namespace(thing, namespaces)
@@ -66,8 +80,10 @@ def audit(sources: Sequence[Source], settings: Settings, moment: Moment, *, prin
         where = f"{shown_kind(thing)} {metadata(thing).get('namespace') or ''}/{_name(thing)}"
         with _telling(f"reviewing {where}", source):
             violations += (Violation(result, thing) for result in bench.review(review, printed))
+            if watch is not None:
+                statistics += watch.measure(review)
     violations.sort(key=lambda violation: (violation.result.action, violation.result.msg))
-    return Audit(tuple(violations), tuple(text for _, _, text in printed or ()))
+    return Audit(tuple(violations), tuple(text for _, _, text in printed or ()), tuple(statistics))
 
 
 def _bench(sources: Sequence[Source], bench: Workbench) -> Workbench:

@@ -15,19 +15,24 @@ import yaml
 from gatewright.core.go_text import quote
 from gatewright.core.objects import Object, metadata
 from gatewright.gator.auditing import Violation
+from gatewright.gator.statistics import Statistic
 
 JSON, YAML, NOTHING = "json", "yaml", "default"
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-def listing(violations: Sequence[Violation], form: str) -> str:
+def listing(violations: Sequence[Violation], form: str, statistics: Sequence[Statistic] = ()) -> str:
     """The text to print. The form's letters may have any case; unknown forms read as text, and `default` prints
     nothing, as in gator."""
     form = form.lower()
     if form == JSON:
-        return _json([_as_json(violation) for violation in violations] or None)
+        results = [_as_json(violation) for violation in violations] or None
+        stats = [statistic.to_object() for statistic in statistics]
+        return _json({"results": results, "stats": stats} if stats else results)
     if form == YAML:
-        return _yaml([_as_yaml(violation) for violation in violations])
+        listed = [_as_yaml(violation) for violation in violations]
+        stats = [_lower(statistic.to_object()) for statistic in statistics]
+        return _yaml({"results": listed, "stats": stats} if stats else listed)
     return "" if form == NOTHING else "".join(_line(violation) for violation in violations)
 
 
@@ -86,6 +91,10 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _lower(statistic: dict[str, object]) -> dict[str, object]:
+    return {name.lower(): value for name, value in statistic.items()}
 
 
 def _as_yaml(violation: Violation) -> dict[str, Any]:

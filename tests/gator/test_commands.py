@@ -210,6 +210,30 @@ def test_json(gator: Gator, folder: Path) -> None:
     assert ran.stdout.startswith('[\n    {\n        "target"')
 
 
+def test_statistics(gator: Gator, folder: Path) -> None:
+    found = json.loads(gator(["test", *FILES, "--stats", "-o", "json"], folder).stdout)
+    assert [result["msg"] for result in found["results"]] == ["bad does not begin with web- <&>"]
+    assert len(found["stats"]) == 2  # two Pods match; templates and constraints don't
+    entry = found["stats"][0]
+    times = [stat.pop("value") for stat in entry["stats"]]
+    assert times[0] > 0
+    assert times[1] == 1
+    source = {"type": "engine", "value": "Rego"}
+    assert entry == {
+        "scope": "template",
+        "statsFor": "Named",
+        "stats": [{"name": "templateRunTimeNS", "source": source}, {"name": "constraintCount", "source": source}],
+        "labels": [
+            {"name": "TracingEnabled", "value": False},
+            {"name": "PrintEnabled", "value": False},
+            {"name": "target", "value": "admission.k8s.gatekeeper.sh"},
+        ],
+    }
+    found = yaml.safe_load(gator(["test", *FILES, "--stats", "-o", "yaml"], folder).stdout)
+    assert [entry["statsfor"] for entry in found["stats"]] == ["Named", "Named"]
+    assert gator(["test", *FILES, "--stats"], folder).stdout == LINE
+
+
 def test_yaml(gator: Gator, folder: Path) -> None:
     ran = gator(["test", *FILES, "--output", "YAML"], folder)
     (found,) = yaml.safe_load(ran.stdout)
