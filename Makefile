@@ -55,6 +55,7 @@ kubectl: $(STAMP) ## print the folder of a kubectl for the tests; fetches one wh
 docs: $(STAMP) ## renew the pages of docs/ that are made from data
 	$(BIN)/python -m tools.differences
 	$(BIN)/python -m tools.commands
+	$(BIN)/python -m tools.walkthrough
 
 lock: ## renew the locked requirements (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra all --custom-compile-command "make lock" pyproject.toml -o requirements/run.txt
