@@ -207,6 +207,13 @@ class Desk:
             self.wake(key)
         self.parked = self.parked.discard(controller)
 
+    def wake_known(self, controller: str) -> None:
+        """All keys of a controller."""
+        known = {key for key in self.root_counts if key[0] == controller}
+        known.update(key for key in self.reads.by_key if key[0] == controller)
+        for key in sorted(known):
+            self.wake(key)
+
     # --- facts
 
     def note(self, name: FactName, value: Any, but: QueueKey | None = None) -> None:

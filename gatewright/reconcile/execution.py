@@ -100,6 +100,9 @@ def _perform(desk: Desk, key: QueueKey, index: int, intent: Intent) -> Waits | V
         return Waits.ANSWER
     if isinstance(intent, Note):
         desk.note(intent.fact, intent.value)
+        lease = desk.setup.controller(key[0]).lease
+        if lease:
+            desk.facts = desk.facts.written_under(intent.fact, lease)
         return Waits.NOTHING
     if isinstance(intent, Compile):
         return _compile(desk, key, index, intent)

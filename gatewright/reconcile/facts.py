@@ -22,11 +22,13 @@ KEPT_COMPILED = 64  # outcomes that nobody reads at the moment
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """answers: names of facts that came as answers; unread: compiled outcomes without a reader, oldest first."""
+    """answers: names of facts that came as answers; unread: compiled outcomes without a reader, oldest first;
+    under_lease: notes with the lease under which they were written."""
 
     known: HashTrieMap[FactName, Fact] = HashTrieMap()  # noqa: RUF009 (immutable)
     answers: HashTrieSet[FactName] = HashTrieSet()  # noqa: RUF009
     unread: Line[FactName] = Line()  # noqa: RUF009
+    under_lease: HashTrieMap[FactName, str] = HashTrieMap()  # noqa: RUF009
 
     def get(self, name: FactName) -> Fact | None:
         return self.known.get(name)
@@ -36,7 +38,17 @@ class Facts:
         return replace(self, known=self.known.insert(name, fact), answers=answers)
 
     def drop(self, name: FactName) -> Facts:
-        return replace(self, known=self.known.discard(name), answers=self.answers.discard(name))
+        under_lease = self.under_lease.discard(name)
+        return replace(
+            self, known=self.known.discard(name), answers=self.answers.discard(name), under_lease=under_lease
+        )
+
+    def written_under(self, name: FactName, lease: str) -> Facts:
+        """The note belongs to whoever holds this lease."""
+        return replace(self, under_lease=self.under_lease.insert(name, lease)) if name in self.known else self
+
+    def of_lease(self, lease: str) -> tuple[FactName, ...]:
+        return tuple(sorted((name for name, one in self.under_lease.items() if one == lease), key=repr))
 
     def release(self, name: FactName) -> Facts:
         """Nobody reads this fact any more. The caller tells for each name once per loss of its last reader."""

@@ -1,6 +1,8 @@
 """The leases of this process at work: sends what `lease` asks for, and lets controllers run while they are held.
 
-Called by `shell` and `planning`. Fact ("lease", name) is True while a lease is held.
+Called by `shell` and `planning`. Fact ("lease", name) is True while a lease is held. When one is lost, the notes that
+its controllers wrote are removed (another process speaks for them now); when it comes back, all of their keys are
+planned.
 """
 
 from __future__ import annotations
@@ -58,10 +60,13 @@ def _after(desk: Desk, name: str, before: Lease, step: tuple[Lease, Request | No
         return
     desk.note(("lease", name), True if held else None)
     desk.tell("info", "lease held" if held else "lease not held", lease=name, holder=_holder(after, desk.now))
-    if held:
-        for controller in desk.setup.controllers:
-            if controller.lease == name:
-                desk.unpark(controller.name)
+    if not held:
+        for fact in desk.facts.of_lease(name):
+            desk.note(fact, None)
+    for controller in desk.setup.controllers:
+        if controller.lease == name:
+            desk.wake_known(controller.name)  # without the lease they are parked
+            desk.unpark(controller.name)
 
 
 def _holder(lease: Lease, now: Now) -> str:
