@@ -35,6 +35,8 @@ _STRIPPED = fields.of(
     ("f:metadata", "f:resourceVersion"),
 )
 _BEFORE_FIRST_APPLY = "before-first-apply"
+_PRUNE = "failed to prune fields: "
+_ADD_BACK = f"{_PRUNE}failed add back owned items: failed to convert "
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +239,9 @@ def _merge(
 ) -> tuple[Object | None, dict[Manager, Owned]]:
     """The merged object, None where it equals the live one, and the owners."""
     kind = _type(types, writer.api_version)
-    _check(kind, applied, duplicates=False, failed=f"failed to create typed patch object ({_shown_object(applied)})")
-    _check(kind, live, duplicates=True, failed=f"failed to create typed live object ({_shown_object(live)})")
-    known = _fitted(owners, types)
+    _check(kind, applied, duplicates=False, failed=f"failed to create typed patch object ({_shown_object(applied)}): ")
+    _check(kind, live, duplicates=True, failed=f"failed to create typed live object ({_shown_object(live)}): ")
+    known = _fitted(live, owners, types)
     try:
         merged: Object = merging.merge(kind, live, applied)
     except merging.MergeError as error:
@@ -266,10 +268,12 @@ def _updated(
 ) -> dict[Manager, Owned]:
     """The owners after an update by the manager of this name."""
     kind = _type(types, writer.api_version)
-    _check(kind, new, duplicates=True, failed=f"failed to convert new object ({_shown_object(new)}) to smd typed")
+    _check(kind, new, duplicates=True, failed=f"failed to convert new object ({_shown_object(new)}) to smd typed: ")
     if old:
-        _check(kind, old, duplicates=True, failed=f"failed to convert live object ({_shown_object(old)}) to smd typed")
-    known = _fitted(owners, types)
+        _check(
+            kind, old, duplicates=True, failed=f"failed to convert live object ({_shown_object(old)}) to smd typed: "
+        )
+    known = _fitted(old, owners, types)
     after, difference = _compared(old, new, known, None, writer, True, types, reset)
     taken = fields.union(difference.modified, difference.added)
     taken = fields.difference(fields.recursive_difference(taken, reset), _STRIPPED)
@@ -305,8 +309,11 @@ def _compared(
         version = owned.api_version
         try:
             if version not in changes:
-                older, newer = (_converted(thing, version, types) for thing in (old, new))
-                changes[version] = compare(_type(types, version), older, newer)
+                older = _converted(old, version, types, "failed to convert old object: ")
+                newer = _converted(new, version, types, "failed to convert new object: ")
+                # The main endpoint of a custom resource resets its own version's status only; a status endpoint all.
+                elsewhere = reset if writer.subresource else NOTHING
+                changes[version] = compare(_type(types, version), older, newer).without(elsewhere)
         except _VersionMissing:
             continue
         change = changes[version]
@@ -341,10 +348,12 @@ def _strip(owners: dict[Manager, Owned], who: Manager) -> None:
 def _pruned(merged: Object, owners: Mapping[Manager, Owned], who: Manager, last: Owned, types: Types) -> Object:
     """The merged object without what the applier owned, applies no more, and no other manager owns."""
     if last.api_version == owners[who].api_version and fields.covers(owners[who].fields, last.fields):
+        for other in sorted({owned.api_version for owned in owners.values()} & types.keys()):
+            _converted(merged, other, types, f"{_ADD_BACK}merged object at version {other}: ")
         return merged
     version = last.api_version
     try:
-        whole = _converted(merged, version, types)
+        whole = _converted(merged, version, types, f"{_PRUNE}failed to convert merged object to last applied version: ")
     except _VersionMissing:
         return merged
     kind = _type(types, version)
@@ -356,7 +365,8 @@ def _pruned(merged: Object, owners: Mapping[Manager, Owned], who: Manager, last:
             if owned.api_version == other:
                 claimed = fields.union(claimed, owned.fields)
         try:
-            whole, pruned = _converted(whole, other, types), _converted(pruned, other, types)
+            whole = _converted(whole, other, types, f"{_ADD_BACK}merged object at version {other}: ")
+            pruned = _converted(pruned, other, types, f"{_ADD_BACK}pruned object at version {other}: ")
         except _VersionMissing:
             continue
         there = _type(types, other)
@@ -383,26 +393,32 @@ def _type(types: Types, version: str) -> Type:
     return kind
 
 
-def _converted(thing: Any, version: str, types: Types) -> Any:
+def _converted(thing: Any, version: str, types: Types, failed: str = "") -> Any:
     """The object in another version (custom resources are converted by their apiVersion alone). Raises TypedPatchError
     where it does not fit that version's schema."""
     if not thing or thing.get("apiVersion") == version:
         return thing
     kind = _type(types, version)
     moved = {**thing, "apiVersion": version}
-    _check(kind, moved, duplicates=False, failed="failed to convert object")
+    _check(kind, moved, duplicates=False, failed=failed)
     return moved
 
 
 def _check(kind: Type, thing: Object, *, duplicates: bool, failed: str) -> None:
     errors = walking.validate(kind, thing, duplicates=duplicates)
     if errors:
-        raise TypedPatchError(f"{failed}: {walking.error_text(errors)}")
+        raise TypedPatchError(f"{failed}{walking.error_text(errors)}")
 
 
-def _fitted(owners: Mapping[Manager, Owned], types: Types) -> dict[Manager, Owned]:
-    """The owners with sets that follow the schema as it is now; without those of versions that are gone."""
+def _fitted(live: Object, owners: Mapping[Manager, Owned], types: Types) -> dict[Manager, Owned]:
+    """The owners with sets that follow the schema as it is now; without those of versions that are gone.
+
+    The live object must fit each of their versions, though nothing but the schema is looked at.
+    """
     fitted: dict[Manager, Owned] = {}
+    for version in dict.fromkeys(owned.api_version for owned in owners.values()):
+        if version in types:
+            _converted(live, version, types)
     for who, owned in owners.items():
         kind = types.get(owned.api_version)
         if kind is None:
