@@ -17,9 +17,9 @@ from tests.repo.sources import Module, imports, modules, package, pure
 
 # The standard library's modules whose functions depend on their arguments alone.
 _STANDARD = """
-    __future__ abc ast base64 binascii bisect collections copy dataclasses datetime decimal difflib enum fractions
-    functools graphlib gzip hashlib heapq hmac io ipaddress itertools json keyword marshal math numbers operator re
-    string struct textwrap types typing unicodedata urllib.parse zlib zoneinfo
+    __future__ abc ast base64 binascii bisect calendar collections copy dataclasses datetime decimal difflib enum
+    fractions functools graphlib gzip hashlib heapq hmac io ipaddress itertools json keyword marshal math numbers
+    operator posixpath re string struct textwrap types typing unicodedata urllib.parse zlib zoneinfo
 """
 STANDARD = frozenset(_STANDARD.split())
 
@@ -36,6 +36,7 @@ HIDDEN = {
     "io": frozenset({"open", "FileIO", "open_code", "OpenWrapper"}),
     "gzip": frozenset({"open", "GzipFile"}),
     "json": frozenset({"load", "dump"}),
+    "posixpath": frozenset({"abspath", "exists", "expanduser", "expandvars", "isdir", "isfile", "realpath", "relpath"}),
     "hashlib": frozenset({"file_digest"}),
 }
 

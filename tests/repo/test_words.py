@@ -12,7 +12,7 @@ import pytest
 from tests.repo.sources import Module, package, texts
 
 # Put together from pieces, so that this file is not its own finding.
-_FOLDERS = ("/" + "work/", "/" + "tmp/gw", "/" + "root/", "/" + "home/[a-z]+/", "/" + "Users/[A-Za-z]+/")
+_FOLDERS = ("/" + "work/", "/" + "tmp/gw", "/" + "root/", "/" + "home/(?!me/)[a-z]+/", "/" + "Users/[A-Za-z]+/")
 _HOSTS = (
     "pypi" + r"\.org",
     "pythonhosted" + r"\.org",
