@@ -32,7 +32,7 @@ from gatewright.runtime.transports import Transport
 MANAGER = "gatewright-up"
 POLICY_GROUPS = frozenset({TEMPLATES_GROUP, CONSTRAINTS_GROUP, CONFIG_GROUP, SYNCSET_GROUP})
 SUFFIXES = (".yaml", ".yml", ".json")
-PATIENCE = 60.0  # seconds that a kind may take until it is served
+PATIENCE = 20.0  # seconds that a kind may take until it is served
 AGAIN = 0.05  # seconds between two tries
 
 
@@ -94,20 +94,34 @@ async def apply_files(
     say: Callable[[str], None],
     complain: Callable[[str], None],
 ) -> None:
-    """Apply everything and tell when each template is Ready or has failed; returns when all are told."""
-    templates = {str(metadata(one.thing)["name"]) for one in files if Kind.of(one.thing).group == TEMPLATES_GROUP}
+    """Apply everything and tell when each template is Ready or has failed; returns when all are told.
+
+    Constraints go when the templates are told of: before, the webhook refuses them for want of their template.
+    """
+    first = tuple(one for one in files if Kind.of(one.thing).group != CONSTRAINTS_GROUP)
+    templates = {str(metadata(one.thing)["name"]) for one in first if Kind.of(one.thing).group == TEMPLATES_GROUP}
     telling = asyncio.create_task(_tell_ready(transport, templates, began, clock, say, complain))
     try:
-        outcomes = await asyncio.gather(*(_apply(transport, one, clock) for one in files))
-        for one, problem in zip(files, outcomes, strict=True):
-            if problem:
-                complain(f"{one.where}: {_named(one.thing)}: {problem}")
-                if Kind.of(one.thing).group == TEMPLATES_GROUP:
-                    templates.discard(str(metadata(one.thing)["name"]))
+        refused = await _apply_all(transport, first, clock, complain)
+        templates -= {str(metadata(one.thing)["name"]) for one in refused}
         if templates:
             await telling
     finally:
         telling.cancel()
+    await _apply_all(transport, tuple(one for one in files if one not in first), clock, complain)
+
+
+async def _apply_all(
+    transport: Transport, files: tuple[Applied, ...], clock: Callable[[], Now], complain: Callable[[str], None]
+) -> tuple[Applied, ...]:
+    """Apply objects beside each other; tells of those that can't be applied, and returns them."""
+    outcomes = await asyncio.gather(*(_apply(transport, one, clock) for one in files))
+    refused = []
+    for one, problem in zip(files, outcomes, strict=True):
+        if problem:
+            complain(f"{one.where}: {_named(one.thing)}: {problem}")
+            refused.append(one)
+    return tuple(refused)
 
 
 async def _apply(transport: Transport, one: Applied, clock: Callable[[], Now]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from rpds import HashTrieMap
 
 from gatewright.apiserver import actors, watching
+from gatewright.apiserver.boot import boot_requests
 from gatewright.apiserver.config import Config
 from gatewright.apiserver.effects import CallWebhook, Commit, Committed, Draw, Look, ReadClock, Sleep
 from gatewright.apiserver.handling import handle
@@ -168,7 +169,9 @@ class World:
     flights: tuple[Flight, ...] = ()
     replies: tuple[Reply, ...] = ()
     streams: tuple[Stream, ...] = ()
-    restless: frozenset[str] = frozenset(actors.ACTORS)  # actors of the server that may have something to do
+    looked: HashTrieMap[str, tuple[Any, ...]] = field(
+        default_factory=HashTrieMap
+    )  # actor -> what it saw at its last look
     again: HashTrieMap[str, float] = field(default_factory=HashTrieMap)  # actor -> when it wants to look again
     time: float = 1000.0  # monotonic seconds
     drawn: int = 0
@@ -190,7 +193,7 @@ class World:
 
     def digest(self) -> bytes:
         """Of everything that decides what can happen next; the same under every hash seed."""
-        parts: list[Any] = [self.state.digest, round(self.time, 6), sorted(self.restless), self.drawn]
+        parts: list[Any] = [self.state.digest, round(self.time, 6), restless(self), self.drawn]
         parts += [(name, self.members[name].digest()) for name in sorted(self.members)]
         parts += [(one.sender, one.token, one.request, one.orphan) for one in self.flights]
         parts += [(one.sender, one.token, repr(one.answer)) for one in self.replies]
@@ -200,16 +203,9 @@ class World:
 
 def begin(config: Config, members: Iterable[Member]) -> World:
     """A booted server without custom resources, and its members about to start."""
-    now = Now(EPOCH + 1000.0, 1000.0)
-    counter = 0
-
-    def draw(count: int) -> bytes:
-        nonlocal counter
-        counter += 1
-        return _drawn(-counter, count)
-
-    state = actors.boot(State(), now, draw, config)
-    world = World(config, state)
+    world = World(config, State())
+    for request, user in boot_requests(config):
+        world, _ = perform(world, "boot", request, user)
     for member in members:
         started, wishes = member.begin(world.now)
         world = world.joined(started, wishes)
@@ -228,12 +224,26 @@ def moves(world: World) -> tuple[Move, ...]:
     found += [("lines", one.number) for one in world.streams if _readable(world, one)]
     for name in sorted(world.members):
         found += [("own", name, move) for move in world.members[name].own_moves(world.now)]
-    found += [("actor", name) for name in sorted(world.restless)]
+    found += [("actor", name) for name in restless(world)]
     if not found:
         at = next_time(world)
         if at is not None:
             found.append(("time", at))
     return tuple(found)
+
+
+def restless(world: World) -> list[str]:
+    """The server's own controllers whose inputs changed since they last looked."""
+    found = []
+    for name in sorted(actors.ACTORS):
+        before = world.looked.get(name)
+        inputs = actors.ACTORS[name].inputs(world.state)
+        same = before is not None and all(
+            one is other or one == other for one, other in zip(before, inputs, strict=False)
+        )
+        if not same:
+            found.append(name)
+    return found
 
 
 def next_time(world: World) -> float | None:
@@ -314,7 +324,8 @@ def _take_actor(world: World, name: str) -> World:
     again = world.again.remove(name) if name in world.again else world.again
     if step.again is not None:
         again = again.insert(name, step.again)
-    world = replace(world, restless=world.restless - {name}, again=again)
+    looked = world.looked.insert(name, actors.ACTORS[name].inputs(world.state))
+    world = replace(world, looked=looked, again=again)
     for change in step.changes:
         world = _changed(world, f"actor:{name}", None, change)[0]
     for request, user in step.requests:
@@ -325,10 +336,10 @@ def _take_actor(world: World, name: str) -> World:
 def _take_time(world: World, at: float) -> World:
     world = replace(world, time=max(world.time, at))
     due = [name for name in sorted(world.again) if world.again[name] <= world.time]
-    again = world.again
+    again, looked = world.again, world.looked
     for name in due:
-        again = again.remove(name)
-    world = replace(world, restless=world.restless | set(due), again=again)
+        again, looked = again.remove(name), looked.discard(name)
+    world = replace(world, looked=looked, again=again)
     for name in sorted(world.members):
         wake = world.members[name].wake_at()
         if wake is not None and wake <= world.time:
@@ -380,7 +391,7 @@ def _changed(world: World, sender: str, request: Request | None, change: Any) ->
     state, answer = world.state.change(change)
     if state is world.state:
         return world, answer
-    world = replace(world, state=state, restless=frozenset(actors.ACTORS))
+    world = replace(world, state=state)
     if isinstance(answer, Committed) and isinstance(change, Commit):
         after = None if change.remove else answer.stored.thing
         written = Written(
