@@ -23,7 +23,7 @@ from gatewright.kinds.resources import CONSTRAINT_VERSIONS, CONSTRAINTS_GROUP
 from gatewright.kinds.templates import Template
 from gatewright.policy.crd_generation import constraint_schema
 from gatewright.policy.enforcement import SCOPED, EnforcementError, action_of, actions_by_point, validate_enforcement
-from gatewright.policy.match import MatchError, accessor_error, matcher_of
+from gatewright.policy.match import MatchError, accessor_error, check_selector, matcher_of, without_nulls
 
 INVALID = "invalid Constraint"
 
@@ -61,7 +61,11 @@ def validate_selectors(constraint: Object) -> str:
             return error
         if found is None:
             continue
-        errors = validate_label_selector(found, Path("spec", "labelSelector"))
+        try:
+            check_selector(found)
+        except MatchError as wrong:
+            return f"Could not convert JSON to LabelSelector: {wrong.what}"
+        errors = validate_label_selector(without_nulls(found), Path("spec", "labelSelector"))
         if errors:
             return message(errors)
     return ""

@@ -249,7 +249,7 @@ def _not_in_namespaces(patterns: tuple[Callable[[str], bool], ...]) -> Check:
 def _selector(selector: Mapping[str, Any]) -> Callable[[Mapping[str, str]], bool]:
     """Matching by labels; a selector in error raises when it is asked."""
     try:
-        return label_selector(selector).matches
+        return label_selector(without_nulls(selector)).matches
     except SelectorError as error:
         text = error.what
 
@@ -331,7 +331,8 @@ def _check_types(match: Object) -> None:
         elif field in _GLOBS:
             _want_texts(value, f"Match.{field}", _GLOBS[field])
         elif field in _SELECTORS:
-            _check_selector(value, f"Match.{field}")
+            _want(value, Mapping, f"Match.{field}", "v1.LabelSelector")
+            check_selector(value, f"{field}.")
         elif field == "kinds":
             _want(value, list, "Match.kinds", "[]match.Kinds")
             for entry in value:
@@ -347,23 +348,50 @@ def _check_kinds(entry: Any) -> None:
             _want_texts(entry[field], f"Kinds.kinds.{field}", "string")
 
 
-def _check_selector(value: Any, where: str) -> None:
-    _want(value, Mapping, where, "v1.LabelSelector")
-    if value.get("matchLabels") is not None:
-        _want(value["matchLabels"], Mapping, f"{where}.matchLabels", "map[string]string")
-        for item in value["matchLabels"].values():
-            _want(item, str, f"{where}.matchLabels", "string")
+def check_selector(value: Any, within: str = "") -> None:
+    """Raises MatchError where a selector has a value of the wrong type, in the words of Go's decoder.
+
+    within: the path of the selector in what is decoded, with a dot at its end.
+    """
     expressions = value.get("matchExpressions")
-    if expressions is None:
-        return
-    _want(expressions, list, f"{where}.matchExpressions", "[]v1.LabelSelectorRequirement")
-    for item in expressions:
-        _want(item, Mapping, f"{where}.matchExpressions", "v1.LabelSelectorRequirement")
-        for field in ("key", "operator"):
-            if item.get(field) is not None:
-                _want(item[field], str, f"{where}.matchExpressions.{field}", "string")
-        if item.get("values") is not None:
-            _want_texts(item["values"], f"{where}.matchExpressions.values", "string")
+    if expressions is not None:
+        where = f"{within}matchExpressions"
+        _want(expressions, list, f"LabelSelector.{where}", "[]v1.LabelSelectorRequirement")
+        for item in expressions:
+            if item is not None:
+                _want(item, Mapping, f"LabelSelector.{where}", "v1.LabelSelectorRequirement")
+                _check_requirement(item, f"LabelSelectorRequirement.{where}")
+    labels = value.get("matchLabels")
+    if labels is not None:
+        _want(labels, Mapping, f"LabelSelector.{within}matchLabels", "map[string]string")
+        for key in sorted(labels):
+            if labels[key] is not None:
+                _want(labels[key], str, f"LabelSelector.{within}matchLabels", "string")
+
+
+def _check_requirement(item: Any, where: str) -> None:
+    for field, wanted in (("key", "string"), ("operator", "v1.LabelSelectorOperator")):
+        if item.get(field) is not None:
+            _want(item[field], str, f"{where}.{field}", wanted)
+    if item.get("values") is not None:
+        _want_texts(item["values"], f"{where}.values", "string")
+
+
+def without_nulls(selector: Mapping[str, Any]) -> dict[str, Any]:
+    """A selector of the right types as Go's decoder leaves it: null labels, values and requirements are empty ones."""
+    out: dict[str, Any] = {}
+    if selector.get("matchLabels") is not None:
+        out["matchLabels"] = {key: value or "" for key, value in selector["matchLabels"].items()}
+    if selector.get("matchExpressions") is not None:
+        out["matchExpressions"] = [
+            {
+                "key": (item or {}).get("key") or "",
+                "operator": (item or {}).get("operator") or "",
+                "values": [value or "" for value in (item or {}).get("values") or ()],
+            }
+            for item in selector["matchExpressions"]
+        ]
+    return out
 
 
 def _want(value: Any, kind: type, where: str, wanted: str) -> None:

@@ -66,6 +66,12 @@ def held(template: Make, snapshot: Fill) -> Snapshot:
             id="selector of the wrong type",
         ),
         pytest.param(
+            {"spec": {"match": {"labelSelector": {"matchLabels": {"a": 1}}}}},
+            "invalid Constraint: Could not convert JSON to LabelSelector: json: cannot unmarshal number into "
+            "Go struct field LabelSelector.matchLabels of type string",
+            id="selector with a number",
+        ),
+        pytest.param(
             {"spec": {"parameters": {"m": 1}}},
             'schema validation failed: [].spec.parameters.m: Invalid value: "integer": '
             'spec.parameters.m in body must be of type string: "integer"',

@@ -110,3 +110,46 @@ def test_labels_that_kubernetes_cannot_read_count_as_none(labels: Any) -> None:
     subject = Subject(thing, None, "")
     assert not compile_match({"labelSelector": {"matchLabels": {"a": "b"}}}).matches(subject)
     assert subject.name == ""
+
+
+MATCH = "json: cannot unmarshal"
+
+
+@pytest.mark.parametrize(
+    ("match", "text"),
+    [
+        pytest.param(
+            {"kinds": [{"apiGroups": "x"}]}, "string into Go struct field Kinds.kinds.apiGroups of type []string"
+        ),
+        pytest.param({"kinds": [{"kinds": [1]}]}, "number into Go struct field Kinds.kinds.kinds of type string"),
+        pytest.param({"kinds": ["x"]}, "string into Go struct field Match.kinds of type match.Kinds"),
+        pytest.param({"scope": ["x"]}, "array into Go struct field Match.scope of type v1.ResourceScope"),
+        pytest.param(
+            {"labelSelector": {"matchLabels": {"a": 1}}},
+            "number into Go struct field LabelSelector.labelSelector.matchLabels of type string",
+        ),
+        pytest.param(
+            {"namespaceSelector": {"matchExpressions": [{"operator": 3}], "matchLabels": 1}},
+            "number into Go struct field LabelSelectorRequirement.namespaceSelector.matchExpressions.operator "
+            "of type v1.LabelSelectorOperator",
+        ),
+        pytest.param(
+            {"labelSelector": {"matchExpressions": ["x"]}},
+            "string into Go struct field LabelSelector.labelSelector.matchExpressions "
+            "of type v1.LabelSelectorRequirement",
+        ),
+    ],
+)
+def test_wrong_types_in_the_words_of_gos_decoder(match: dict[str, Any], text: str) -> None:
+    with pytest.raises(MatchError) as caught:
+        compile_match(match)
+    assert caught.value.what == f"{MATCH} {text}"
+
+
+def test_nulls_are_empty_values() -> None:
+    thing = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "labels": {"a": ""}}}
+    match = {"scope": None, "name": None, "namespaces": [None], "labelSelector": {"matchLabels": {"a": None}}}
+    assert compile_match(match).matches(Subject(thing, None, ""))
+    assert not compile_match({"namespaces": [None]}).matches(
+        Subject({**thing, "metadata": {"namespace": "x"}}, None, "")
+    )
