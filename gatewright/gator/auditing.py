@@ -78,7 +78,7 @@ def audit(
         namespace = _namespace(thing, namespaces)
         review = review_of_object(thing, namespace=namespace, show_namespace=False, source=_ORIGINAL)
         where = f"{shown_kind(thing)} {metadata(thing).get('namespace') or ''}/{_name(thing)}"
-        with _telling(f"reviewing {where}", source):
+        with _telling(f"reviewing {where}", source, mend="mend the template that reviews it"):
             violations += (Violation(result, thing) for result in bench.review(review, printed))
             if watch is not None:
                 statistics += watch.measure(review)
@@ -107,12 +107,13 @@ def _bench(sources: Sequence[Source], bench: Workbench) -> Workbench:
 
 
 @contextmanager
-def _telling(doing: str, source: Source) -> Iterator[None]:
-    """Puts before an error what was being done, and behind it the place."""
+def _telling(doing: str, source: Source, mend: str = "") -> Iterator[None]:
+    """Puts before an error what was being done, and behind it the mend and the place."""
     try:
         yield
     except PolicyError as error:
-        mend = f"{error.mend}, in {source.where}" if error.mend else f"mend {source.where}"
+        first = mend or error.mend
+        mend = f"{first} ({source.where})" if first else f"mend {source.where}"
         raise Refused(f"auditing objects: {doing}: {error.what}", mend=mend) from None
 
 

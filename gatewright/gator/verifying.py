@@ -188,13 +188,24 @@ def _documents(path: str, opening: str, parsing: str) -> list[object]:
     try:
         return [document.value for document in read_documents(data, path, dialect=Dialect.YAML_1_2)]
     except DocumentError as error:
-        raise Failure(f"{parsing}: {error.what}") from None
+        raise Failure(f"{parsing}: {error.go or error.what}") from None
 
 
 def _mapping(value: object, path: str) -> Object:
     if not isinstance(value, dict):
-        raise Failure(f"reading {quote(path)}: invalid yaml: {json_text(value)[:60]} is no object")
+        told = f"yaml: unmarshal errors:\n  line 1: cannot unmarshal {_go_tag(value)} into map[string]interface {{}}"
+        raise Failure(f"reading {quote(path)}: invalid yaml: {told}")
     return value
+
+
+def _go_tag(value: object) -> str:
+    """A value of a wrong kind as yaml.v3 names it."""
+    if isinstance(value, list):
+        return "!!seq"
+    tag = "!!bool" if isinstance(value, bool) else "!!int" if isinstance(value, int) else "!!float"
+    tag = "!!str" if isinstance(value, str) else tag
+    text = value if isinstance(value, str) else json_text(value)
+    return f"{tag} `{text if len(text) <= 10 else text[:7] + '...'}`"
 
 
 def _cut(printed: Prints) -> str:

@@ -123,8 +123,15 @@ def test_verify_prints_what_rego_prints(gator: Gator, folder: Path) -> None:
             "c.yaml", "parameters: {}", "parameters: {prefix: 3}", "schema validation failed", id="parameters"
         ),
         pytest.param("c.yaml", "kind: Named", "kind: Other", 'template "other" not found', id="another kind"),
-        pytest.param("bad.yaml", "kind: Pod", "kind: Pod\nkind: Pod", 'key "kind" stands twice', id="a key twice"),
-        pytest.param("bad.yaml", "apiVersion: v1", "- x", "bad.yaml:", id="malformed"),
+        pytest.param(
+            "bad.yaml",
+            "kind: Pod",
+            "kind: Pod\nkind: Pod",
+            'line 3: mapping key "kind" already defined',
+            id="a key twice",
+        ),
+        pytest.param("bad.yaml", "apiVersion: v1", "- x", "yaml: line 1: did not find expected", id="malformed"),
+        pytest.param("bad.yaml", pod("bad"), "- x\n", "cannot unmarshal !!seq into", id="a list"),
         pytest.param(
             "suite.yaml",
             "constraint: c.yaml",
