@@ -16,8 +16,10 @@ import msgspec
 from gatewright.apiserver import admission, creating, decoding, protobuf, reading, views
 from gatewright.apiserver.answers import bad_request, conflict, document, invalid, not_found, success
 from gatewright.apiserver.calls import Call, Steps, with_metadata
+from gatewright.apiserver.crds import strategy as crd_strategy
 from gatewright.apiserver.effects import Commit, Committed, Look
 from gatewright.apiserver.negotiation import PROTOBUF
+from gatewright.apiserver.resources import CRDS
 from gatewright.apiserver.state import State, Stored
 from gatewright.apiserver.targets import boolean, dry_run_errors, list_options, present
 from gatewright.apiserver.typed_decoding import Reader, TypeFault
@@ -195,7 +197,7 @@ def _check_preconditions(call: Call, thing: Object, options: DeleteOptions) -> N
     meta, endpoint = metadata(thing), call.endpoint
     cause = ""
     if options.uid is not None and options.uid != meta.get("uid"):
-        if endpoint.storage == "customresourcedefinitions.apiextensions.k8s.io":
+        if endpoint.storage == CRDS:
             cause = f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {meta.get('uid')}"
             raise conflict(endpoint.group, endpoint.plural, call.target.name, cause)
         cause = (
@@ -215,10 +217,8 @@ def _marked(call: Call, thing: Object, options: DeleteOptions) -> Object:
     """The object with the marks of its deletion; the very same object where nothing changes."""
     meta = metadata(thing)
     finalizers = _finalizers(list(meta.get("finalizers") or ()), options)
-    if call.endpoint.storage == "customresourcedefinitions.apiextensions.k8s.io" and not meta.get("deletionTimestamp"):
-        cleanup = "customresourcecleanup.apiextensions.k8s.io"
-        if cleanup not in finalizers:
-            finalizers.append(cleanup)
+    if call.endpoint.storage == CRDS and not meta.get("deletionTimestamp"):
+        return crd_strategy.prepare_delete(with_metadata(thing, finalizers=finalizers or None), call.now.timestamp())
     grace = _grace(call, thing, options)
     changes: dict[str, Any] = {}
     if finalizers != list(meta.get("finalizers") or ()):
@@ -229,9 +229,8 @@ def _marked(call: Call, thing: Object, options: DeleteOptions) -> Object:
         changes["deletionGracePeriodSeconds"] = grace
         if meta.get("generation"):
             changes["generation"] = meta["generation"] + 1
-        if call.endpoint.storage in _WITHOUT_GRACE:
+        if call.endpoint.storage == "namespaces":
             changes.pop("deletionGracePeriodSeconds")
-            changes.pop("generation", None)
     elif call.strategy.graceful and grace < (meta.get("deletionGracePeriodSeconds") or 0):
         changes["deletionTimestamp"] = rfc3339(call.now.wall + grace)
         changes["deletionGracePeriodSeconds"] = grace
@@ -241,10 +240,6 @@ def _marked(call: Call, thing: Object, options: DeleteOptions) -> Object:
     if call.endpoint.storage == "namespaces":
         marked["status"] = {**(thing.get("status") or {}), "phase": "Terminating"}
     return marked
-
-
-# Kinds whose own code marks the deletion: no grace period is written, the generation stays.
-_WITHOUT_GRACE = frozenset({"namespaces", "customresourcedefinitions.apiextensions.k8s.io"})
 
 
 def _finalizers(finalizers: list[str], options: DeleteOptions) -> list[str]:

@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatewright.apiserver import decoding
-from gatewright.apiserver.answers import Refused, bad_request, conflict, internal, invalid, not_found, rejected
+from gatewright.apiserver.answers import Refused, bad_request, conflict, encode, internal, invalid, not_found, rejected
 from gatewright.apiserver.apply import ApplyConflict, ApplyRejected, TypedPatchError, Writer, apply, track
 from gatewright.apiserver.calls import Call, with_metadata
 from gatewright.apiserver.decoding import Decoded
 from gatewright.apiserver.go_json import SyntaxFault, load
 from gatewright.apiserver.strategy import name_of
 from gatewright.apiserver.targets import WriteOptions
-from gatewright.apiserver.typed_decoding import TypeFault, described
+from gatewright.apiserver.typed_decoding import Reader, TypeFault, described
+from gatewright.apiserver.wire import Wire
 from gatewright.core import field_errors
 from gatewright.core.field_errors import Path
-from gatewright.core.go_text import json_text, quote
+from gatewright.core.go_text import quote
 from gatewright.core.objects import Object, metadata
 from gatewright.core.patch import PatchMalformed, PatchNotApplicable, PatchTooLarge, json_patch, merge_patch
 
@@ -34,15 +35,15 @@ Make = Callable[[Object | None], Object]
 def accepted(call: Call) -> tuple[str, ...]:
     """The patch types of a resource, as its 415 lists them."""
     if call.endpoint.custom is not None:
-        return (JSON_PATCH, MERGE_PATCH, APPLY, "application/apply-patch+cbor")
-    return (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY, "application/apply-patch+cbor")
+        return (JSON_PATCH, MERGE_PATCH, APPLY)
+    return (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY)
 
 
 def patcher(call: Call, options: WriteOptions, writer: Writer) -> Make:
     """The function that makes the new object of the current one. Refuses what is wrong with the patch itself."""
     media = decoding.media_type(call.request)
     known = accepted(call)
-    if media not in known or media.endswith("cbor"):
+    if media not in known:
         text = f"the body of the request was in an unknown format - accepted media types include: {', '.join(known)}"
         raise Refused(415, "UnsupportedMediaType", text)
     if media == APPLY:
@@ -132,12 +133,11 @@ def _patched(
             read, unknown = decoding.read_builtin(patched, endpoint, call.config)
             read = call.strategy.default(read)
     except TypeFault as fault:
-        raise internal(str(fault)) from None
+        raise _refused_patch(patched, current, call, str(fault)) from None
     decoded = Decoded(read, (*duplicates, *unknown))
     if decoded.strict and options.validation == "Strict":
-        text = f"strict decoding error: {', '.join(decoded.strict)}"
-        error = field_errors.invalid(Path("patch"), json_text(patched), text)
-        raise invalid("", "", "", [error])
+        told = f"strict decoding error: {', '.join(decoded.strict)}"
+        raise _refused_patch(patched, current, call, told)
     if options.validation == "Warn":
         call.warn(*decoded.strict)
     _check(read, call)
@@ -145,6 +145,37 @@ def _patched(
         current, read, writer=writer, types=call.strategy.types(), reset=call.strategy.reset(writer.subresource)
     )
     return with_metadata(new, selfLink=None)
+
+
+def _refused_patch(patched: Object, current: Object, call: Call, text: str) -> Refused:
+    """422 for a patch whose outcome can't be decoded; the outcome is told as the real server holds it."""
+    kind = call.config.schemas.kinds.get(call.endpoint.api_version, {}).get(call.endpoint.kind, "")
+    touched = decoding.media_type(call.request) != STRATEGIC
+    shown = _in_order(patched, current, kind if touched else "", call.config.wire)
+    return invalid("", "", "", [field_errors.invalid(Path("patch"), encode(shown).decode(), text)])
+
+
+def _in_order(value: Any, before: Any, kind: str, wire: Wire) -> Any:
+    """Objects that the patch went through have sorted fields, the others those of the Go struct in its order."""
+    if isinstance(value, Mapping):
+        struct = wire.struct(wire.resolved(kind.lstrip("*"))) if kind else None
+        keys = sorted(value)
+        if value == before and struct is not None:
+            keys = [*(name for name in struct.flat if name in value), *(key for key in keys if key not in struct.flat)]
+        inner = wire.resolved(kind.lstrip("*")) if kind else ""
+        old = before if isinstance(before, Mapping) else {}
+        made = {}
+        for key in keys:
+            field = struct.flat.get(key) if struct is not None else None
+            below = field.type if field is not None else inner[4:] if inner.startswith("map:") else ""
+            made[key] = _in_order(value[key], old.get(key), below, wire)
+        return made
+    if isinstance(value, list):
+        item = wire.resolved(kind.lstrip("*")) if kind else ""
+        item = item[2:] if item.startswith("[]") else ""
+        past = before if isinstance(before, list) and len(before) == len(value) else [None] * len(value)
+        return [_in_order(one, old, item, wire) for one, old in zip(value, past, strict=True)]
+    return value
 
 
 def _check(thing: Object, call: Call) -> None:
@@ -231,7 +262,12 @@ def _check_absent(applied: Object, call: Call) -> None:
 def _normal(merged: Object, call: Call) -> Object:
     """The merged object as the server holds it: typed and defaulted."""
     if call.endpoint.custom is not None:
-        return call.strategy.default(dict(merged))
+        made = dict(merged)
+        try:
+            made["metadata"] = Reader(call.config.wire).read(metadata(merged), "meta.v1.ObjectMeta", "metadata")
+        except TypeFault as fault:
+            raise internal(str(fault)) from None
+        return call.strategy.default(made)
     try:
         read, _ = decoding.read_builtin(merged, call.endpoint, call.config)
     except TypeFault as fault:

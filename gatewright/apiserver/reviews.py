@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from gatewright.apiserver import admission, decoding, reading
-from gatewright.apiserver.calls import Call, Steps
+from gatewright.apiserver.apply import Writer, reset_fields, track
+from gatewright.apiserver.calls import Call, Steps, with_metadata
 from gatewright.apiserver.effects import Look
 from gatewright.apiserver.targets import WriteOptions
 from gatewright.core.http import Response
@@ -27,14 +28,14 @@ def answer(call: Call, options: WriteOptions) -> Steps[Response]:
     state = yield Look()
     attributes = admission.Attributes(call, "CREATE", thing, None, options)
     yield from admission.validate(attributes, state)
-    thing["metadata"] = _bare(thing)
+    endpoint = call.endpoint
+    reset = reset_fields(endpoint.group, endpoint.kind, "", custom=False, has_status=True)
+    writer = Writer(options.manager, call.endpoint.api_version, call.endpoint.kind, call.now.timestamp())
+    thing = dict(track(None, thing, writer=writer, types=call.strategy.types(), reset=reset))
+    if call.endpoint.kind == "SelfSubjectReview":
+        thing = with_metadata(thing, creationTimestamp=call.now.timestamp())
     made = _REVIEWS[call.endpoint.kind](thing, call)
     return reading.answer(201, made, call.endpoint, call.request, call.form, call.now, call.headers())
-
-
-def _bare(thing: Object) -> dict[str, Any]:
-    meta = thing.get("metadata") or {}
-    return {key: value for key, value in meta.items() if key != "creationTimestamp"}
 
 
 def _self_subject(thing: dict[str, Any], call: Call) -> Object:

@@ -91,19 +91,21 @@ def _write(call: Call) -> Steps[Response]:
         current = views.thing_of(stored, call.endpoint)
         wanted = _wanted(call, scale_of(current, call.endpoint))
         made = _scaled(call, current, wanted)
-        writer = Writer(
-            options.manager,
-            call.endpoint.api_version,
-            call.endpoint.kind,
-            call.now.timestamp(),
-            call.target.subresource,
-        )
-        made = track(current, made, writer=writer, types=call.strategy.types())
+        endpoint = call.endpoint  # the real server writes no time for writers of a scale
+        writer = Writer(options.manager, endpoint.api_version, endpoint.kind, "", call.target.subresource)
+        made = _untimed(track(current, made, writer=writer, types=call.strategy.types()))
         whole = replace(call, target=replace(call.target, subresource=""))
         result = yield from updating.store(whole, options, stored, current, made, state)
         if result is not None:
             return _answered(scale_of(result, call.endpoint), call)
     raise conflict(call.endpoint.group, call.endpoint.plural, call.target.name)
+
+
+def _untimed(thing: Object) -> Object:
+    """Without the empty times of managedFields."""
+    entries = metadata(thing).get("managedFields") or ()
+    kept = [{key: value for key, value in entry.items() if key != "time" or value} for entry in entries]
+    return with_metadata(thing, managedFields=kept or None)
 
 
 def _wanted(call: Call, scale: Object) -> Object:

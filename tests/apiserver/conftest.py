@@ -149,3 +149,9 @@ def transport(config: Config) -> EngineTransport:
 @pytest.fixture
 def client(transport: EngineTransport) -> Iterator[Client]:
     yield Client(transport)
+
+
+@pytest.fixture(scope="session")
+def make_transport() -> type[EngineTransport]:
+    """Makes a fresh embedded server for recorded scenarios."""
+    return EngineTransport
