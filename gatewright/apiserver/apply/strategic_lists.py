@@ -129,13 +129,29 @@ def in_order(merged: list[Any], wanted: list[Any], before: list[Any], merge_key:
             key_of(item, merge_key)
     named = [item for item in merged if _index(wanted, item, merge_key) >= 0]
     others = [item for item in merged if _index(wanted, item, merge_key) < 0]
-    named.sort(key=lambda item: _index(wanted, item, merge_key))
-    others.sort(key=lambda item: _index(before, item, merge_key))
+    named = _sorted(named, wanted, merge_key)
+    others = _sorted(others, before, merge_key)
     result: list[Any] = []
     while named and others:
         first, second = _index(before, others[0], merge_key), _index(before, named[0], merge_key)
         result.append((others if 0 <= first < second else named).pop(0))
     return [*result, *named, *others]
+
+
+def _sorted(items: list[Any], order: list[Any], merge_key: str) -> list[Any]:
+    """Items in an order. One that the order lacks goes before all that came earlier: the original's comparison says
+    so.
+    """
+    done: list[Any] = []
+    places: list[int] = []
+    for item in items:
+        place = _index(order, item, merge_key)
+        at = len(done)
+        while at > 0 and (place < 0 or places[at - 1] < 0 or place < places[at - 1]):
+            at -= 1
+        done.insert(at, item)
+        places.insert(at, place)
+    return done
 
 
 def _index(order: list[Any], item: Any, merge_key: str) -> int:

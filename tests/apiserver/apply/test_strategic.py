@@ -99,6 +99,12 @@ def containers(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
             id="order alone",
         ),
         pytest.param(
+            containers({"name": "new"}, {"name": "newer"}, **{"$setElementOrder/containers": []}),
+            ("spec", "containers", 2, "name"),
+            "newer",
+            id="items that no order names come backwards",
+        ),
+        pytest.param(
             {"spec": {"volumes": [{"name": "v", "$retainKeys": ["name", "hostPath"], "hostPath": {"path": "/"}}]}},
             ("spec", "volumes"),
             [{"name": "v", "hostPath": {"path": "/"}}],
