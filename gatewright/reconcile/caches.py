@@ -78,18 +78,23 @@ class Cache:
 
     def replaced(self, items: HashTrieMap[Name, Item], version: str) -> tuple[Cache, tuple[Change, ...]]:
         """The whole state at a version: what differs, ordered by name."""
-        cache, changes = self, []
-        for name in sorted(items):
-            item, before = items[name], self.items.get(name)
+        changes = []
+        for name, item in items.items():
+            before = self.items.get(name)
             if before is None or before.version != item.version or before.uid != item.uid:
-                cache = cache._with(name, before, item)
                 changes.append(Change(name, before, item))
         if len(self.items) + sum(change.before is None for change in changes) > len(items):
-            for name in sorted(name for name in self.items if name not in items):
-                before = self.items[name]
-                cache = cache._with(name, before, None)
-                changes.append(Change(name, before, None))
-        return replace(cache, synced=True, version=version), tuple(changes)
+            changes += [Change(name, before, None) for name, before in self.items.items() if name not in items]
+        changes.sort(key=lambda change: change.name)
+        by_label, digest = self.by_label, self.digest
+        for change in changes:
+            before, after = change.before, change.after
+            old, new = before.labels if before is not None else (), after.labels if after is not None else ()
+            if old != new:
+                by_label = _reindexed(by_label, change.name, old, new)
+            digest += (_digest(after) if after is not None else 0) - (_digest(before) if before is not None else 0)
+        whole = Cache(items, by_label, synced=True, version=version, digest=digest % _WORD)
+        return whole, tuple(changes)
 
     def unsynced(self) -> Cache:
         return replace(self, synced=False)

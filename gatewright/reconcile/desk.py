@@ -20,12 +20,14 @@ from gatewright.core.http import Request
 from gatewright.core.objects import Name, Resource
 from gatewright.core.settings import Settings
 from gatewright.kube.informer_events import Target
+from gatewright.reconcile.caches import Change
 from gatewright.reconcile.draws import draw
 from gatewright.reconcile.events import Count, Effect, OpenWatch, Send, SetTimer, Tell
 from gatewright.reconcile.facts import Facts
 from gatewright.reconcile.holds import Hold
 from gatewright.reconcile.informers import Informers
 from gatewright.reconcile.lease import Lease
+from gatewright.reconcile.lines import Line
 from gatewright.reconcile.publication import Publication
 from gatewright.reconcile.queues import Queue, QueueKey
 from gatewright.reconcile.reads import Read, Reads
@@ -65,11 +67,23 @@ class Wanted:
     mirrors: tuple[Mirror, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Changes whose readers, roots and mirrors are still to be looked at. complete: a mirrored list is whole by
+    here.
+    """
+
+    resource: Resource
+    changes: tuple[Change, ...] = ()
+    complete: bool = False
+
+
 class Desk:
     """See the module. Fields are public to the parts of the shell and to nobody else."""
 
     __slots__ = (
         "alarm",
+        "backlog",
         "compiling",
         "effects",
         "facts",
@@ -102,6 +116,7 @@ class Desk:
         self.next_id = 1
         self.flights: HashTrieMap[int, Owner] = HashTrieMap()
         self.informers = Informers()
+        self.backlog: Line[Work] = Line()
         self.facts = Facts()
         self.reads = Reads()
         self.queue = Queue()
@@ -173,6 +188,8 @@ class Desk:
     def set_alarm(self) -> None:
         """Ask for the one wake-up that is needed now; a pending one that comes earlier will do."""
         wanted = self.timers.earliest
+        if self.backlog.size:
+            wanted = self.time
         if self.queue.queued and len(self.flights) < self.setup.in_flight + len(self.informers.by_target):
             wanted = self.time
         if wanted is not None and (self.alarm is None or wanted < self.alarm):

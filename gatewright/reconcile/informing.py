@@ -19,12 +19,13 @@ from gatewright.kube.informer_events import Target
 from gatewright.kube.listwatch import ListWatch, State
 from gatewright.reconcile import publishing
 from gatewright.reconcile.caches import Cache, Change
-from gatewright.reconcile.desk import Desk, Wanted
+from gatewright.reconcile.desk import Desk, Wanted, Work
 from gatewright.reconcile.events import CloseWatch
 from gatewright.reconcile.informers import Informer
 from gatewright.reconcile.queues import QueueKey
 from gatewright.reconcile.reads import Read
 
+CHUNK = 100  # changes looked at in one step: some milliseconds
 _STREAMS = (State.STREAMING, State.WATCHING)
 _UNWATCHABLE = (401, 403, 404, 405)
 _LEVELS = {"regressed": "warning", "lost": "warning", "garbage": "error", "stalled": "warning", "behind": "warning"}
@@ -93,8 +94,7 @@ def _use(desk: Desk, target: Target, difference: int) -> None:
         _dropped(desk, target)
     if changed:  # its objects appear to plans, or disappear for them
         resource = target.resource
-        for item in informer.cache.find(None):
-            _changed(desk, resource, (Change(item.name, None, item),))
+        _later(desk, resource, tuple(Change(item.name, None, item) for item in informer.cache.find(None)))
         desk.wake_readers(("synced", resource))
 
 
@@ -126,7 +126,7 @@ def _remirrored(desk: Desk, target: Target, old: tuple[Mirror, ...], still: bool
     names = tuple((item.name, item.raw) for item in informer.cache.find(None))
     publishing.remirror(desk, resource, names, old)
     if still and informer.cache.synced:
-        publishing.mirror_complete(desk, resource)
+        _complete(desk, resource)
     if not still and not informer.readable:
         _dropped(desk, target)
 
@@ -229,23 +229,53 @@ def _notice(desk: Desk, target: Target, notice: wire.Noticed) -> None:
 
 def _tell_changes(desk: Desk, before: Informer, after: Informer, changes: tuple[Change, ...]) -> None:
     resource = after.machine.target.resource
-    if after.readable:
-        _changed(desk, resource, changes)
-    mirrors = desk.informers.mirrors_of(resource) if after.mirrored else ()
-    if mirrors and changes:
-        publishing.mirror_changes(desk, resource, mirrors, changes)
+    _later(desk, resource, changes)
     if before.cache.synced != after.cache.synced:
         if after.cache.synced:
             desk.note(("unwatchable", resource), None)
         if after.readable:
             desk.wake_readers(("synced", resource))
-        if mirrors and after.cache.synced:
-            publishing.mirror_complete(desk, resource)
-        elif mirrors:
+        if after.mirrored and after.cache.synced:
+            _complete(desk, resource)
+        elif after.mirrored:
             publishing.mirror_incomplete(desk, resource)
     if after.tried and not before.tried:
         for controller in sorted(desk.parked):
             desk.unpark(controller)
+
+
+def _later(desk: Desk, resource: Resource, changes: tuple[Change, ...]) -> None:
+    """Look at a few changes at once; many, as of a first list, some per step: a step stays short."""
+    if not desk.backlog.size and len(changes) <= CHUNK:
+        _work(desk, Work(resource, changes))
+        return
+    for start in range(0, len(changes), CHUNK):
+        desk.backlog = desk.backlog.put(Work(resource, changes[start : start + CHUNK]))
+
+
+def _complete(desk: Desk, resource: Resource) -> None:
+    """A mirrored resource's list is whole, once all of it was looked at."""
+    if desk.backlog.size:
+        desk.backlog = desk.backlog.put(Work(resource, complete=True))
+    else:
+        publishing.mirror_complete(desk, resource)
+
+
+def work_off(desk: Desk) -> None:
+    """The next piece of the backlog."""
+    if desk.backlog.size:
+        work, desk.backlog = desk.backlog.take()
+        _work(desk, work)
+
+
+def _work(desk: Desk, work: Work) -> None:
+    """What stands in the caches by now counts, so work that waited does no harm."""
+    if work.changes:
+        _changed(desk, work.resource, work.changes)
+    if desk.informers.mirrors_of(work.resource):
+        publishing.mirror_changes(desk, work.resource, [change.name for change in work.changes])
+    if work.complete and desk.informers.mirror_synced(work.resource):
+        publishing.mirror_complete(desk, work.resource)
 
 
 def _changed(desk: Desk, resource: Resource, changes: Iterable[Change]) -> None:

@@ -7,10 +7,12 @@ entry is, only the policy room knows; a mirrored object goes in as its JSON byte
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gatewright.control.intents import Load, Mirror
 from gatewright.core.objects import Name, Resource
+from gatewright.kube.informer_events import Target
 from gatewright.policy.wildcards import wildcard
-from gatewright.reconcile.caches import Change
 from gatewright.reconcile.desk import Desk
 from gatewright.reconcile.events import Publish
 from gatewright.reconcile.publication import PATIENCE, LoadWaiter
@@ -50,15 +52,19 @@ def served(desk: Desk, version: int) -> tuple[tuple[QueueKey, int], ...]:
 # --- mirrors
 
 
-def mirror_changes(desk: Desk, resource: Resource, mirrors: tuple[Mirror, ...], changes: tuple[Change, ...]) -> None:
-    """Changed objects of a mirrored resource into their slots."""
+def mirror_changes(desk: Desk, resource: Resource, names: Iterable[Name]) -> None:
+    """Changed objects of a mirrored resource into their slots, as they stand by now."""
     publication = desk.publication
+    mirrors = desk.informers.mirrors_of(resource)
+    informer = desk.informers.by_target.get(Target(resource))
+    if informer is None:
+        return
     for mirror in mirrors:
         skips = _Skipper(mirror)
-        for change in changes:
-            if not skips(change.name):
-                entry = change.after.raw if change.after is not None else None
-                publication = publication.entry(_slot(mirror, change.name), entry)
+        for name in names:
+            if not skips(name):
+                item = informer.cache.get(name)
+                publication = publication.entry(_slot(mirror, name), item.raw if item is not None else None)
     desk.publication = publication
 
 

@@ -117,7 +117,7 @@ class Shell:
         """Nothing is ready, in flight, compiling or on its way to the workers, and each watch is live or waits for a
         kind that isn't served. Timers may still be set."""
         desk = self._desk
-        quiet = desk.queue.idle and not desk.rounds and not desk.compiling
+        quiet = desk.queue.idle and not desk.backlog.size and not desk.rounds and not desk.compiling
         published = not desk.publication.changed and desk.publication.served >= desk.publication.version
         informers = desk.informers.by_target.values()
         live = all(informer.machine.settled or informer.machine.state is State.WAITING for informer in informers)
@@ -133,6 +133,7 @@ class Shell:
             parts.append((informer.machine.signature(), cache.digest, cache.synced, cache.version, state))
         for name, fact in desk.facts.entries():
             parts.append((name, repr(fact.value), fact.at))
+        parts.append(tuple(repr(work) for work in desk.backlog))
         parts.append((desk.queue.signature(), desk.timers.entries(), desk.alarm, desk.stopping))
         books = (desk.rounds, desk.holds, desk.wakes, desk.wanted, desk.compiling, desk.leases, desk.root_counts)
         parts.extend(tuple(sorted((repr(key), repr(value)) for key, value in book.items())) for book in books)
@@ -150,6 +151,7 @@ def step(shell: Shell, event: Event, now: Now) -> tuple[Shell, tuple[Effect, ...
     """
     desk = shell._desk.fork(now)
     _HANDLERS[type(event)](desk, event)
+    informing.work_off(desk)
     planning.run(desk)
     publishing.flush(desk)
     desk.set_alarm()
