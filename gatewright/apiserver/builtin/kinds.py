@@ -1,0 +1,374 @@
+"""The rules of every built-in kind: `rules(group, plural)` gives what the server's strategy asks at each stage of a
+request.
+
+A row of the table names functions of the kind's family; a kind without a row has plain rules (metadata only). Source:
+the Kubernetes API reference and the answers of a real API server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from gatewright.apiserver.builtin import (
+    admission_registration,
+    coordination,
+    core_kinds,
+    metadata,
+    networking,
+    pod_defaults,
+    pods,
+    rbac,
+    services,
+    workload_rules,
+    workloads,
+)
+from gatewright.apiserver.builtin.metadata import unchanged
+from gatewright.apiserver.crds import definition
+from gatewright.apiserver.crds import strategy as crd_strategy
+from gatewright.core import names
+from gatewright.core.clock import Now
+from gatewright.core.field_errors import FieldError
+from gatewright.core.objects import Object
+
+Errors = Sequence[FieldError]
+Change = Callable[[Object], Object]
+Change2 = Callable[[Object, Object], Object]
+
+
+def _same(thing: Object) -> Object:
+    return thing
+
+
+def _no_warnings(new: Object, old: Object | None) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One kind's rules.
+
+    unconditional:    a PUT without resourceVersion overwrites
+    create_on_update: a PUT of an absent object creates it
+    graceful:         deletion may wait
+    counted:          the fields whose changes bump metadata.generation; () for kinds without generation
+    status:           whether status belongs to a subresource (then main writes keep the old one)
+    create, update:   errors beside those of metadata; update gets new and old
+    name_rule:        the rule for names
+    core:             finalizers must be known or have a domain
+    """
+
+    unconditional: bool = True
+    create_on_update: bool = False
+    graceful: bool = False
+    namespaced: bool = True
+    counted: tuple[str, ...] = ()
+    status: bool = False
+    name_rule: names.NameRule = names.name_is_subdomain
+    core: bool = False
+    default: Change = _same
+    prepare: Change = _same
+    prepare_change: Change2 | None = None
+    whole_create: Callable[[Object], Errors] | None = None  # errors with metadata's, where the kind checks that itself
+    whole_update: Callable[[Object, Object], Errors] | None = None
+    create: Callable[[Object], Errors] = lambda thing: ()
+    update: Callable[[Object, Object], Errors] | None = None
+    status_update: Callable[[Object, Object], Errors] | None = None
+    warnings: Callable[[Object, Object | None], Sequence[str]] = _no_warnings
+
+    def prepare_create(self, thing: Object, now: Now) -> Object:
+        """A new object as it is about to be validated: fresh status, generation 1."""
+        made: dict[str, Any] = dict(thing)
+        if self.status:
+            made.pop("status", None)
+        if self.counted:
+            made["metadata"] = {**(thing.get("metadata") or {}), "generation": 1}
+        return self.default_status(self.prepare(made))
+
+    def default_status(self, thing: Object) -> Object:
+        """Defaults of a status that was dropped come back."""
+        return self.default(thing) if self.status else thing
+
+    def prepare_update(self, new: Object, old: Object, subresource: str, now: Now) -> Object:
+        """A changed object: what the endpoint may not write stays as it was."""
+        made: dict[str, Any] = dict(new)
+        if subresource == "status":
+            for key in ("spec", *(each for each in self.counted if each != "spec")):
+                _keep(made, old, key)
+            return made
+        if self.status:
+            _keep(made, old, "status")
+        if self.prepare_change is not None:
+            made = dict(self.prepare_change(made, old))
+        if self.counted:
+            before = (old.get("metadata") or {}).get("generation") or 0
+            same = all(unchanged(made.get(key), old.get(key)) for key in self.counted)
+            meta = {**(made.get("metadata") or {}), "generation": before if same else before + 1}
+            made["metadata"] = meta
+        return made
+
+    def validate_create(self, thing: Object) -> list[FieldError]:
+        """Errors of a new object, in the server's order."""
+        if self.whole_create is not None:
+            return list(self.whole_create(thing))
+        meta = thing.get("metadata") or {}
+        errors = metadata.validate_create(meta, namespaced=self.namespaced, rule=self.name_rule)
+        if self.core:
+            errors += metadata.core_finalizer_errors(meta)
+        return [*errors, *self.create(thing)]
+
+    def validate_update(self, new: Object, old: Object, subresource: str) -> list[FieldError]:
+        """Errors of a changed object. The server checks metadata twice: its errors have two causes each."""
+        meta, before = new.get("metadata") or {}, old.get("metadata") or {}
+        errors = metadata.validate_update(meta, before)
+        if subresource == "status":
+            own = self.status_update
+            return [*errors, *metadata.validate_update(meta, before), *(own(new, old) if own is not None else ())]
+        if self.whole_update is not None:
+            return [*errors, *self.whole_update(new, old)]
+        errors += metadata.validate_update(meta, before)
+        if self.core:
+            errors += metadata.core_finalizer_errors(meta)
+        return [*errors, *(self.update(new, old) if self.update is not None else self.create(new))]
+
+
+def _keep(made: dict[str, Any], old: Object, key: str) -> None:
+    made.pop(key, None)
+    if key in old:
+        made[key] = old[key]
+
+
+def _prepare_crd_update(new: Object, old: Object) -> Object:
+    return crd_strategy.prepare_update(new, old)
+
+
+class _Definitions(Rules):
+    """CustomResourceDefinitions: their status is made, not kept."""
+
+    __slots__ = ()
+
+    def prepare_create(self, thing: Object, now: Now) -> Object:
+        return crd_strategy.prepare_create(thing)
+
+    def prepare_update(self, new: Object, old: Object, subresource: str, now: Now) -> Object:
+        if subresource == "status":
+            return crd_strategy.prepare_status_update(new, old)
+        return crd_strategy.prepare_update(new, old)
+
+    def validate_update(self, new: Object, old: Object, subresource: str) -> list[FieldError]:
+        common = metadata.validate_update(new.get("metadata") or {}, old.get("metadata") or {})
+        if subresource == "status":
+            return common + definition.validate_status_update(new, old)
+        return common + definition.validate_update(new, old)
+
+
+_CLUSTER = Rules(namespaced=False)
+_WORKLOAD = Rules(counted=("spec",), status=True, core=True)
+_LABEL_NAMED = replace(_CLUSTER, name_rule=names.name_is_label)
+
+
+def _webhooks(mutating: bool) -> Rules:
+    return Rules(
+        unconditional=False,
+        namespaced=False,
+        counted=("webhooks",),
+        default=partial(admission_registration.default_webhooks, mutating=mutating),
+        whole_create=lambda thing: admission_registration.validate_webhooks(thing, mutating=mutating),
+        whole_update=lambda new, old: admission_registration.validate_webhooks(new, old, mutating=mutating),
+    )
+
+
+def _rbac(namespaced: bool, binding: bool) -> Rules:
+    return Rules(
+        create_on_update=True,
+        namespaced=namespaced,
+        name_rule=names.name_is_path_segment,
+        default=rbac.default_binding if binding else rbac.default_role,
+        create=rbac.validate_binding if binding else partial(rbac.validate_role, cluster=not namespaced),
+        update=rbac.validate_binding_update if binding else None,
+    )
+
+
+_ADMISSION = "admissionregistration.k8s.io"
+_RBAC = "rbac.authorization.k8s.io"
+
+_TABLE: dict[tuple[str, str], Rules] = {
+    ("", "pods"): Rules(
+        graceful=True,
+        counted=("spec",),
+        status=True,
+        core=True,
+        default=pod_defaults.default_pod,
+        prepare=core_kinds.prepare_pod,
+        create=pods.validate_pod,
+        update=pods.validate_pod_update,
+        warnings=core_kinds.pod_warnings,
+    ),
+    ("", "configmaps"): Rules(
+        core=True, create=core_kinds.validate_config_map, update=core_kinds.validate_config_map_update
+    ),
+    ("", "secrets"): Rules(
+        core=True,
+        default=core_kinds.default_secret,
+        create=core_kinds.validate_secret,
+        update=core_kinds.validate_secret_update,
+    ),
+    ("", "namespaces"): replace(
+        _LABEL_NAMED,
+        core=True,
+        status=True,
+        default=core_kinds.default_namespace,
+        prepare=core_kinds.prepare_namespace,
+        prepare_change=core_kinds.prepare_namespace_change,
+    ),
+    ("", "services"): Rules(
+        create_on_update=True,
+        status=True,
+        core=True,
+        name_rule=names.name_is_label,
+        default=services.default_service,
+        create=services.validate_service,
+        update=services.validate_service_update,
+    ),
+    ("", "serviceaccounts"): Rules(core=True),
+    ("", "events"): Rules(create_on_update=True, whole_create=core_kinds.validate_event),
+    ("", "endpoints"): Rules(create_on_update=True, core=True, default=core_kinds.default_endpoints),
+    ("", "limitranges"): Rules(create_on_update=True, core=True),
+    ("", "nodes"): replace(_CLUSTER, core=True, status=True),
+    ("", "persistentvolumes"): replace(_CLUSTER, core=True, status=True, default=core_kinds.default_volume),
+    ("", "persistentvolumeclaims"): Rules(core=True, status=True, default=core_kinds.default_claim),
+    ("", "podtemplates"): Rules(core=True, counted=("template",), default=core_kinds.default_pod_template),
+    ("", "replicationcontrollers"): replace(
+        _WORKLOAD,
+        default=workloads.default_replication_controller,
+        create=workload_rules.validate_replication_controller,
+    ),
+    ("", "resourcequotas"): Rules(core=True, status=True),
+    ("apps", "deployments"): replace(
+        _WORKLOAD,
+        default=workloads.default_deployment,
+        create=workload_rules.validate_deployment,
+        update=workload_rules.validate_deployment_update,
+    ),
+    ("apps", "replicasets"): replace(
+        _WORKLOAD,
+        default=workloads.default_replica_set,
+        create=workload_rules.validate_replica_set,
+        update=workload_rules.validate_replica_set_update,
+    ),
+    ("apps", "statefulsets"): replace(
+        _WORKLOAD,
+        default=workloads.default_stateful_set,
+        create=workload_rules.validate_stateful_set,
+        update=workload_rules.validate_stateful_set_update,
+    ),
+    ("apps", "daemonsets"): replace(
+        _WORKLOAD,
+        default=workloads.default_daemon_set,
+        prepare=workloads.prepare_daemon_set,
+        prepare_change=workloads.prepare_daemon_set_update,
+        create=workload_rules.validate_daemon_set,
+        update=workload_rules.validate_daemon_set_update,
+    ),
+    ("apps", "controllerrevisions"): Rules(core=True),
+    ("batch", "jobs"): replace(
+        _WORKLOAD,
+        default=workloads.default_job,
+        prepare=workloads.prepare_job,
+        create=workload_rules.validate_job,
+        update=workload_rules.validate_job_update,
+    ),
+    ("batch", "cronjobs"): replace(
+        _WORKLOAD, default=workloads.default_cron_job, create=workload_rules.validate_cron_job
+    ),
+    ("networking.k8s.io", "ingresses"): Rules(
+        core=True, counted=("spec",), status=True, create=networking.validate_ingress
+    ),
+    ("networking.k8s.io", "networkpolicies"): Rules(
+        core=True,
+        counted=("spec",),
+        default=networking.default_policy,
+        create=networking.validate_policy,
+    ),
+    ("networking.k8s.io", "ingressclasses"): replace(
+        _CLUSTER, core=True, counted=("spec",), default=networking.default_class, create=networking.validate_class
+    ),
+    ("coordination.k8s.io", "leases"): Rules(
+        unconditional=False, create_on_update=True, core=True, create=coordination.validate_lease
+    ),
+    ("discovery.k8s.io", "endpointslices"): Rules(
+        core=True,
+        counted=("endpoints", "ports", "addressType"),
+        default=coordination.default_slice,
+        create=coordination.validate_slice,
+        update=coordination.validate_slice_update,
+    ),
+    ("apiextensions.k8s.io", "customresourcedefinitions"): _Definitions(
+        unconditional=False,
+        namespaced=False,
+        counted=("spec",),
+        default=crd_strategy.default_crd,
+        whole_create=definition.validate_create,
+        warnings=definition.warnings,
+    ),
+    (_ADMISSION, "validatingwebhookconfigurations"): _webhooks(False),
+    (_ADMISSION, "mutatingwebhookconfigurations"): _webhooks(True),
+    (_ADMISSION, "validatingadmissionpolicies"): Rules(
+        unconditional=False,
+        namespaced=False,
+        counted=("spec",),
+        status=True,
+        default=admission_registration.default_policy,
+        whole_create=admission_registration.validate_policy,
+        whole_update=admission_registration.validate_policy,
+    ),
+    (_ADMISSION, "validatingadmissionpolicybindings"): Rules(
+        unconditional=False,
+        namespaced=False,
+        counted=("spec",),
+        default=admission_registration.default_binding,
+        whole_create=admission_registration.validate_binding,
+        whole_update=lambda new, old: admission_registration.validate_binding(new),
+    ),
+    (_ADMISSION, "mutatingadmissionpolicies"): replace(_CLUSTER, unconditional=False, counted=("spec",)),
+    (_ADMISSION, "mutatingadmissionpolicybindings"): replace(_CLUSTER, unconditional=False, counted=("spec",)),
+    (_RBAC, "roles"): _rbac(True, False),
+    (_RBAC, "clusterroles"): _rbac(False, False),
+    (_RBAC, "rolebindings"): _rbac(True, True),
+    (_RBAC, "clusterrolebindings"): _rbac(False, True),
+    ("policy", "poddisruptionbudgets"): Rules(unconditional=False, core=True, counted=("spec",), status=True),
+    ("scheduling.k8s.io", "priorityclasses"): replace(_CLUSTER, counted=("value",)),
+    ("storage.k8s.io", "storageclasses"): replace(_CLUSTER, core=True),
+    ("storage.k8s.io", "csidrivers"): replace(_CLUSTER, unconditional=False),
+    ("storage.k8s.io", "csinodes"): replace(_CLUSTER, unconditional=False),
+    ("storage.k8s.io", "volumeattachments"): replace(_CLUSTER, unconditional=False, status=True),
+    ("storage.k8s.io", "csistoragecapacities"): Rules(unconditional=False),
+    ("autoscaling", "horizontalpodautoscalers"): Rules(core=True, status=True),
+    ("certificates.k8s.io", "certificatesigningrequests"): replace(_CLUSTER, status=True),
+    ("node.k8s.io", "runtimeclasses"): replace(_CLUSTER, unconditional=False, create_on_update=True),
+    ("flowcontrol.apiserver.k8s.io", "flowschemas"): replace(_CLUSTER, counted=("spec",), status=True),
+    ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): replace(_CLUSTER, counted=("spec",), status=True),
+    ("apiregistration.k8s.io", "apiservices"): replace(_CLUSTER, unconditional=False, status=True),
+}
+_TABLE[("events.k8s.io", "events")] = _TABLE[("", "events")]
+
+_CLUSTER_WIDE = frozenset(
+    {
+        ("storage.k8s.io", "volumeattributesclasses"),
+        ("networking.k8s.io", "ipaddresses"),
+        ("networking.k8s.io", "servicecidrs"),
+        ("resource.k8s.io", "deviceclasses"),
+        ("resource.k8s.io", "resourceslices"),
+    }
+)
+_PLAIN = Rules()
+
+
+def rules(group: str, plural: str) -> Rules:
+    """The rules of a built-in resource."""
+    found = _TABLE.get((group, plural))
+    if found is None:
+        found = _CLUSTER if (group, plural) in _CLUSTER_WIDE else _PLAIN
+    return found
