@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gatewright.core.documents import Dialect, DocumentError, read_documents, read_objects
 
@@ -194,3 +197,30 @@ def test_every_file_of_the_library_is_read(conformance: Path) -> None:
     for file in files:
         for dialect in Dialect:
             assert read_documents(file.read_bytes(), str(file), dialect=dialect), file
+
+
+# --- any input
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(), _JSON, max_size=4), st.sampled_from(list(Dialect)))
+def test_json_is_read_as_it_was_written(value: dict[str, object], dialect: Dialect) -> None:
+    found = read_documents(json.dumps(value).encode(), dialect=dialect)
+    assert [document.value for document in found] == [value]
+
+
+@given(st.binary() | st.text().map(str.encode) | st.text(alphabet="-[]{}:&*!|>'\"#%@`,?ab1 \n\t").map(str.encode))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    told = ""
+    try:
+        json.dumps([document.value for document in read_documents(data, "f.yaml")], allow_nan=False)
+    except DocumentError as error:
+        told = error.one_line()
+    assert "\n" not in told
+    assert not told or told.startswith("f.yaml:")
