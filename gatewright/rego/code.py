@@ -7,7 +7,7 @@ Only generated names and repr'd constants go into the text. A name is made here 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from gatewright.rego.syntax import Array, Expr, ObjectTerm, Scalar, SetTerm, Ter
 from gatewright.rego.values import SETS, BoolMember, freeze
 
 Env = dict[str, str]
+Line = str | list[str]
 MAX_BLOCKS = 12  # Python allows 20 nested loops; beyond this the lines so far become a generator, or a function
 ISOLATE = 9
 
@@ -27,7 +28,7 @@ class Code:
     """Lines of one generated module, and the state of the function being written."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.lines: list[Line] = []
         self.head: list[str] = []
         self.ind = 0
         self.fail = "return U"
@@ -38,6 +39,9 @@ class Code:
         self.counter = 0
         self.kinds: dict[str, str] = {}
         self.constants: dict[str, str] = {}
+        self.fetched: dict[tuple[Any, ...], str] = {}  # what has been looked up before the loops, defined or not
+        self.hoisted: list[str] | None = None  # where such look-ups go: lines before the outermost loop
+        self.known: dict[tuple[Any, ...], str] = {}  # what has been looked up on the way to here, and is defined
         self.slots: dict[tuple[Any, ...], int] = {}
         self.memos = 0
 
@@ -114,15 +118,27 @@ class Code:
         gen = self.tmp("g")
         self.emit(f"def {gen}():")
         self.emit("    while True:")
-        self.lines += ["        " + line for line in body]
+        self.lines += ["        " + line for line in flat(body)]
         values = ", ".join([*names, self.ctx])
         self.lines.append("    " * (inner + 2) + f"yield ({values},)")
         self.emit("        break")
         fresh = self.tmp("C")
         self.emit(f"for {', '.join([*names, fresh])}, in {gen}():")
         self.ctx = fresh
+        self.known, self.fetched, self.hoisted = {}, {}, None
         self.ind = base + 1
         self.fail = "continue"
+
+
+def flat(lines: Sequence[Line]) -> list[str]:
+    """Lines with those that were put in later in their places."""
+    out: list[str] = []
+    for line in lines:
+        if isinstance(line, str):
+            out.append(line)
+        else:
+            out += line
+    return out
 
 
 def literal(value: Any) -> str:

@@ -18,8 +18,9 @@ from typing import Any
 from gatewright.rego import runtime, values
 from gatewright.rego.builtins.numeric import member
 from gatewright.rego.builtins.regex import matcher
-from gatewright.rego.builtins.registry import Builtin, prepared
+from gatewright.rego.builtins.registry import REGISTRY, Builtin, prepared
 from gatewright.rego.builtins.sprintf import verb
+from gatewright.rego.code import flat
 from gatewright.rego.emit_calls import Variant
 from gatewright.rego.emit_rules import RuleEmitter
 from gatewright.rego.errors import Location
@@ -76,6 +77,8 @@ GLOBALS: dict[str, Any] = {
     "Mapping": Mapping,
     "plain": values.plain,
     "path_of": runtime.path_of,
+    "part_of": runtime.part_of,
+    "BoolMember": values.BoolMember,
     "base_path": runtime.base_path,
     "Location": Location,
     "COLLECTION": (list, Mapping, set, frozenset),
@@ -93,6 +96,7 @@ GLOBALS: dict[str, Any] = {
     "key_value": runtime.key_value,
     "write_print": runtime.write_print,
     "charge": charge,
+    "spent": runtime.spent,
     "listed": listed,
     "member": member,
     "matcher": matcher,
@@ -121,6 +125,7 @@ class Unit:
     strict: bool
     prints: bool
     kinds: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -149,11 +154,13 @@ def emit(request: Request) -> Unit:
         e.group(g)
     if request.query is not None:
         e.query(*request.query)
+    lists = {".".join(map(str, g.path)): e.list_function(g) for g in request.groups.roots() if e.listable(g)}
+    e.finish_lists()
     functions = {}
     for name in sorted(request.stand_ins):
         parts = tuple(name.split("."))
         functions[name] = e.functions[parts[1:]] if parts[0] == "data" else e.builtin_name(name)
-    source = "\n".join([*e.head, *e.lines, ""])
+    source = "\n".join([*e.head, *flat(e.lines), ""])
     code = compile(source, f"<rego {request.name}>", "exec", dont_inherit=True, optimize=2)
     rules = [(p, None if g.kind == "function" else e.functions[p]) for p, g in request.groups.by_path.items()]
     kinds = {".".join(map(str, p)): g.kind for p, g in request.groups.by_path.items()}
@@ -171,6 +178,7 @@ def emit(request: Request) -> Unit:
         variant.strict,
         variant.prints,
         kinds,
+        lists,
     )
 
 
@@ -185,8 +193,7 @@ def load(unit: Unit) -> tuple[Tables, dict[str, Any]]:
         tables.add_package(package)
     for path, name in unit.rules:
         tables.add_rule(path, namespace[name] if name else None)
-    from gatewright.rego.builtins.registry import REGISTRY
-
+    tables.lists = {tuple(path.split(".")): namespace[name] for path, name in unit.lists.items()}
     for name, python in unit.functions.items():
         fn = namespace[python]
         if not name.startswith("data.") and not REGISTRY[name].context:

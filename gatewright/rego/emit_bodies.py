@@ -135,12 +135,13 @@ class BodyEmitter(CallEmitter):
         """found = the body holds for some values of its variables."""
         self.emit(f"{found} = False")
         saved = self.open_block()
-        loops = self.loops
+        loops, bags = self.loops, self.bags
+        self.bags = True
         self.body(body, env)
         self.emit(f"{found} = True")
         self.emit("break")
         self.unwind(saved[0] + 1, found)
-        self.loops = loops
+        self.loops, self.bags = loops, bags
         self.close_block(saved)
 
     def every(self, e: Every, env: Env) -> None:
@@ -154,7 +155,9 @@ class BodyEmitter(CallEmitter):
 
     def all_of(self, e: Every, domain: str, all_hold: str, env: Env) -> None:
         self.emit(f"{all_hold} = True")
-        saved = (self.ind, self.blocks, self.fail, self.ctx, self.loops)
+        saved = (self.ind, self.blocks, self.fail, self.ctx, dict(self.known), self.loops)
+        lookups = self.lookups()
+        bags, self.bags = self.bags, True
         self.iterate(domain, e.key, e.value, env)
         inner = self.ind
         found = self.tmp("n")
@@ -163,4 +166,6 @@ class BodyEmitter(CallEmitter):
         self.emit(f"if not {found}:")
         self.emit(f"    {all_hold} = False")
         self.emit("    break")
-        self.ind, self.blocks, self.fail, self.ctx, self.loops = saved
+        self.bags = bags
+        self.ind, self.blocks, self.fail, self.ctx, self.known, self.loops = saved
+        self.restore(lookups)

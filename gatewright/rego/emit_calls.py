@@ -102,8 +102,10 @@ class CallEmitter(TermEmitter):
             return self.relation(name, args)
         code = None if self.variant.strict else self.inline(name, t, args)
         kind = "int" if name == "count" else KINDS.get(b.result, "")
+        if name == "minus" and all(self.kinds.get(a) == "set" for a in args):
+            kind = "set"
         result = self.let(code or self.plain_call(b, args))
-        if code is None or not code.startswith("len("):
+        if code is None or (not code.startswith("len(") and name != "sprintf"):
             self.undefined(result, False)
         if kind:
             self.kinds[result] = kind
@@ -176,6 +178,8 @@ class CallEmitter(TermEmitter):
         ka, kb = self.kinds.get(a, ""), self.kinds.get(b, "")
         if ka in ("int", "num") and kb in ("int", "num"):
             return f"{a} {op} {b}"
+        if not ka and not kb:
+            return f"({a} {op} {b} if {a}.__class__ is int and {b}.__class__ is int else {general.format(a, b)})"
         if kb == "int":
             return f"({a} {op} {b} if {a}.__class__ is int else {general.format(a, b)})"
         if ka == "int":
@@ -217,9 +221,10 @@ class CallEmitter(TermEmitter):
     def printed(self, a: Term, name: str, env: Env) -> None:
         self.emit(f"{name} = []")
         saved = self.open_block()
-        saved_ordered, self.ordered = self.ordered, True
+        outer = self.ordered, self.bags
+        self.ordered, self.bags = True, False
         self.emit(f"{name}.append({self.ev(a, env)})")
-        self.ordered = saved_ordered
+        self.ordered, self.bags = outer
         self.close_block(saved)
 
 
@@ -254,12 +259,31 @@ def _sum(op: str) -> Callable[[CallEmitter, Call, Sequence[str]], str | None]:
     def write(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
         name = ".".join(t.name)
         unknown = [f"{a}.__class__ is int" for a in args if e.kinds.get(a) != "int"]
-        if any(e.kinds.get(a, "int") not in ("int", "num") for a in args):
+        kinds = {e.kinds.get(a, "int") for a in args}
+        if kinds == {"set"} and op == "-":
+            return f"{args[0]} - {args[1]}"
+        if not kinds <= {"int", "num"}:
             return None
         code = f"{args[0]} {op} {args[1]}"
         if not unknown:
             return code
         return f"{code} if {' and '.join(unknown)} else {e.plain_call(e.builtins[name], args)}"
+
+    return write
+
+
+def _times(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
+    """A product with a constant; other products are watched for their size."""
+    constants = [isinstance(a, Scalar) and isinstance(a.value, int) and abs(a.value) < 2**64 for a in t.args]
+    if sum(constants) != 1:
+        return None
+    x = args[constants.index(False)]
+    return f"{args[0]} * {args[1]} if {x}.__class__ is int else {e.plain_call(e.builtins['mul'], args)}"
+
+
+def _of_sets(op: str) -> Callable[[CallEmitter, Call, Sequence[str]], str | None]:
+    def write(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
+        return f"{args[0]} {op} {args[1]}" if all(e.kinds.get(a) == "set" for a in args) else None
 
     return write
 
@@ -275,6 +299,9 @@ def _sprintf(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
     codes = e.array_items.get(args[1])
     if codes is None or len(codes) != len(values.items):
         return None
+    last = e.lines[-1]
+    if isinstance(last, str) and last.strip().startswith(f"{args[1]} = ["):
+        e.lines.pop()  # the list itself is not needed
     out, n = [], 0
     for p in pieces:
         if isinstance(p, str):
@@ -300,5 +327,8 @@ _INLINE: dict[str, Callable[[CallEmitter, Call, Sequence[str]], str | None]] = {
     "re_match": _regex,
     "plus": _sum("+"),
     "minus": _sum("-"),
+    "mul": _times,
+    "or": _of_sets("|"),
+    "and": _of_sets("&"),
     "sprintf": _sprintf,
 }

@@ -7,12 +7,14 @@ possible.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gatewright.rego.builtins.registry import Builtin
 from gatewright.rego.code import Env, NotConstant, constant_value, identifier, literal
 from gatewright.rego.emit_bodies import BodyEmitter
-from gatewright.rego.groups import Clause, Group
+from gatewright.rego.emit_calls import Variant
+from gatewright.rego.groups import Clause, Group, Groups
 from gatewright.rego.order import Orderer, names_in
 from gatewright.rego.syntax import Branch, Expr, Rule, Term, Var
 
@@ -24,6 +26,11 @@ class RuleEmitter(BodyEmitter):
     """Emits groups and queries. `targets` are the data paths that some `with` of the program replaces."""
 
     targets: frozenset[tuple[Any, ...]] = frozenset()
+    as_list = False
+
+    def __init__(self, groups: Groups, builtins: Mapping[str, Builtin], variant: Variant) -> None:
+        super().__init__(groups, builtins, variant)
+        self.lists: dict[tuple[Any, ...], str] = {}
 
     def guarded(self, path: tuple[Any, ...]) -> bool:
         return any(t[: len(path)] == path or path[: len(t)] == t for t in self.targets)
@@ -35,10 +42,30 @@ class RuleEmitter(BodyEmitter):
     def start(self, ind: int) -> None:
         self.ind, self.fail, self.blocks, self.loops, self.ctx, self.ordered = ind, "return U", 0, 0, "C", False
         self.orderer = Orderer()
-        self.kinds, self.array_items = {}, {}
+        self.bags = True
+        self.kinds, self.array_items, self.known = {}, {}, {}
+        self.fetched, self.hoisted = {}, None
 
-    def group(self, g: Group) -> None:
-        fn = self.functions[g.path]
+    def listable(self, group: Group) -> bool:
+        return group.kind == "set" and not self.guarded(group.path)
+
+    def list_function(self, group: Group) -> str:
+        name = "l" + self.functions[group.path][1:]
+        self.lists[group.path] = name
+        return name
+
+    def finish_lists(self) -> None:
+        """The list versions that were asked for, and those that these ask for."""
+        done: set[tuple[Any, ...]] = set()
+        while len(done) < len(self.lists):
+            for path in [p for p in self.lists if p not in done]:
+                done.add(path)
+                self.group(self.groups.by_path[path], self.lists[path])
+
+    def group(self, g: Group, as_list: str | None = None) -> None:
+        """Writes the function of a group; with a name in `as_list`, the version of a set rule that gives a list."""
+        fn = as_list or self.functions[g.path]
+        self.as_list = as_list is not None
         args = [f"a{i}" for i in range(g.arity)] if g.kind == "function" else []
         self.in_function = g.kind == "function"
         self.start(0)
@@ -60,7 +87,8 @@ class RuleEmitter(BodyEmitter):
                 self.emit("if r is not N: return r")
                 done = f"r = below(C, {literal_path(g.path)}, r); C.m[{slot}] = r; return r"
         constant = self.one_constant(g)
-        self.emit("r = " + {"set": "set()", "object": "{}"}.get(g.kind, "U"))
+        empty = {"set": "[]" if as_list else "set()", "object": "{}"}
+        self.emit("r = " + empty.get(g.kind, "U"))
         for i, c in enumerate(g.clauses):
             self.clause(g, c, args, constant, done, i == 0)
         self.defaults(g, args)
@@ -166,11 +194,12 @@ class RuleEmitter(BodyEmitter):
         place = f"{c.loc.file!r}, {c.loc.row}"
         if g.kind == "set":
             assert c.key is not None
-            self.emit(f"r.add({self.frozen(self.ev(c.key, env))})")
+            member = self.ev(c.key, env)
+            self.emit(f"r.append({member})" if self.as_list else f"r.add({self.frozen(member)})")
             return
         terms: list[Term] = [*c.keys, c.key if c.key is not None else b.value]
         codes = self.many(terms, env)
-        keys = [self.frozen(k) for k in codes[:-1]]
+        keys = [f"({self.frozen(k)})" for k in codes[:-1]]
         if not keys:
             self.emit(f"for k, v in {codes[-1]}.items(): put(r, (k,), v, {place})")
         elif c.key is not None:
@@ -217,7 +246,7 @@ class RuleEmitter(BodyEmitter):
         self.start(1)
         env: Env = {}
         saved = self.open_block()
-        self.ordered = True
+        self.ordered, self.bags = True, False
         self.body(body, env)
         entries = ", ".join(f"{name!r}: {env[v]}" for v, name in shown.items() if v in env)
         self.emit(f"out.append({{{entries}}})")

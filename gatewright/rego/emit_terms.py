@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatewright.rego.code import Code, Env, NotConstant, constant_value
-from gatewright.rego.groups import Groups
+from gatewright.rego.groups import Group, Groups
 from gatewright.rego.order import Orderer
 from gatewright.rego.syntax import (
     Array,
@@ -42,6 +42,8 @@ class TermEmitter(Code):
         self.orderer = Orderer()
         self.array_items: dict[str, list[str]] = {}
         self.in_function = False
+        self.hoist_ind = 0
+        self.bags = True  # may members of sets come twice here?
 
     # -- terms
     def ev(self, t: Term, env: Env) -> str:
@@ -73,11 +75,11 @@ class TermEmitter(Code):
             self.array_items[name] = items
             return name
         if isinstance(t, SetTerm):
-            frozen = [self.frozen(x) for x in self.many(t.items, env)]
+            frozen = [f"({self.frozen(x)})" for x in self.many(t.items, env)]
             return self.let("{" + ", ".join(frozen) + "}", "set")
         assert isinstance(t, ObjectTerm)
         codes = self.many([x for kv in t.pairs for x in kv], env)
-        entries = [f"{self.frozen(k)}: {v}" for k, v in zip(codes[::2], codes[1::2], strict=True)]
+        entries = [f"({self.frozen(k)}): {v}" for k, v in zip(codes[::2], codes[1::2], strict=True)]
         return self.let("{" + ", ".join(entries) + "}", "dict")
 
     def many(self, terms: Sequence[Term], env: Env) -> list[str]:
@@ -99,7 +101,7 @@ class TermEmitter(Code):
             return f"FrozenDict({code})"
         if kind == "list":
             return f"FrozenList({code})"
-        return f"fz({code})"
+        return f"{code} if {code}.__class__ is str else fz({code})"
 
     # -- references
     def ref(self, head: Term, path: Sequence[Term], env: Env, test: bool = False) -> str:
@@ -116,16 +118,42 @@ class TermEmitter(Code):
         while n < len(path) and isinstance(path[n], Scalar):
             n += 1
         static = tuple(freeze(p.value) for p in path[:n] if isinstance(p, Scalar))
-        slot = self.slot(root, static)
-        name = self.let(f"{self.ctx}.s[{slot}]")
-        value = f"{self.ctx}.{ROOTS[root]}"
-        if static:
-            keys = self.shared("(" + "".join(self.source(k) + ", " for k in static) + ")", "P")
-            look = "base_path" if root == "data" and any(k.__class__ is int for k in static) else "path_of"
-            value = f"{look}({value}, {keys})"
-        self.emit(f"if {name} is N: {name} = {self.ctx}.s[{slot}] = {value}")
+        known = self.known.get((self.ctx, root, static))
+        if known is not None:
+            if test and n == len(path):
+                self.fail_if(f"{known} is False")
+            return self.steps(known, path[n:], env, test)
+        name = self.fetched.get((self.ctx, root, static)) or self.fetch(root, static)
         self.undefined(name, test and n == len(path))
+        self.known[self.ctx, root, static] = name
         return self.steps(name, path[n:], env, test)
+
+    def fetch(self, root: str, static: tuple[Any, ...]) -> str:
+        """Writes the look-up of a slot, before the outermost loop where that can be, and does not ask if it is defined."""
+        name, slot = self.tmp(), self.slot(root, static)
+        value = f"{self.ctx}.{ROOTS[root]}"
+        if root == "data" and any(k.__class__ is int for k in static):
+            value = f"base_path({value}, {self.path_constant(static)})"
+        elif len(static) >= 3:
+            parent = static[:-1]
+            keys = f"{self.slot(root, parent)}, {self.path_constant(parent)}, {self.source(static[-1])}"
+            value = f"part_of({self.ctx}, {value}, {keys})"
+        elif static:
+            value = f"path_of({value}, {self.path_constant(static)})"
+        lines = [
+            f"{name} = {self.ctx}.s[{slot}]",
+            f"if {name} is N: {name} = {self.ctx}.s[{slot}] = {value}",
+        ]
+        if self.hoisted is not None and self.ctx == "C":
+            self.hoisted += ["    " * self.hoist_ind + line for line in lines]
+        else:
+            for line in lines:
+                self.emit(line)
+        self.fetched[self.ctx, root, static] = name
+        return name
+
+    def path_constant(self, path: Sequence[Any]) -> str:
+        return self.shared("(" + "".join(self.source(k) + ", " for k in path) + ")", "P")
 
     def source(self, key: Any) -> str:
         from gatewright.rego.code import literal
@@ -145,10 +173,7 @@ class TermEmitter(Code):
             prefix = tuple(static[:n])
             group = self.groups.by_path.get(prefix)
             if group is not None and group.kind != "function":
-                name = self.let(f"{self.functions[prefix]}({self.ctx})", "set" if group.kind == "set" else "")
-                if group.kind != "set" or self.guarded(prefix):
-                    self.undefined(name, test and n == len(path))
-                return self.steps(name, path[n:], env, test)
+                return self.rule_ref(group, path, n, env, test)
             if prefix not in self.groups.inner:
                 return self.root_ref("data", path, env, test)
         keys = self.shared("(" + "".join(self.source(k) + ", " for k in static) + ")", "P")
@@ -159,6 +184,36 @@ class TermEmitter(Code):
         if test:
             self.fail_if(f"{name} is False")
         return name
+
+    def rule_ref(self, group: Group, path: Sequence[Term], n: int, env: Env, test: bool) -> str:
+        """A rule's value, and what the path has after its n first parts."""
+        last = test and n == len(path)
+        known = self.known.get((self.ctx, "rule", group.path))
+        if known is not None:
+            if last:
+                self.fail_if(f"{known} is False")
+            return self.steps(known, path[n:], env, test)
+        if self.bags and n < len(path) and self.cheaper_as_list(group) and self.unbound(path[n], env):
+            name = self.let(f"{self.list_function(group)}({self.ctx})", "list")
+            if isinstance(path[n], Var):
+                base = self.iterate(name, None, path[n], env)
+                return self.steps(base, path[n + 1 :], env, test)
+        name = self.let(f"{self.functions[group.path]}({self.ctx})", "set" if group.kind == "set" else "")
+        if group.kind != "set" or self.guarded(group.path):
+            self.undefined(name, last)
+        self.known[self.ctx, "rule", group.path] = name
+        return self.steps(name, path[n:], env, test)
+
+    def listable(self, group: Group) -> bool:
+        """Can a set rule be gone through as a list, in which members may come twice? Where nothing depends on how often."""
+        return False
+
+    def cheaper_as_list(self, group: Group) -> bool:
+        """Members that are parts of documents are dear to hash and seldom come twice; computed ones may come often."""
+        return self.listable(group) and all(isinstance(c.key, Var) for c in group.clauses)
+
+    def list_function(self, group: Group) -> str:
+        raise NotImplementedError
 
     def guarded(self, path: tuple[Any, ...]) -> bool:
         """Can a `with` of the program put something over this rule?"""
@@ -174,13 +229,35 @@ class TermEmitter(Code):
                     self.fail_if(f"{base} is False")
                 continue
             key = self.ev(p, env)
+            known = self.known.get((base, key))
+            if known is not None:
+                if test and i == len(path) - 1:
+                    self.fail_if(f"{known} is False")
+                base = known
+                continue
+            before = base
+            if self.hoisted is not None and base[0] == "a" and key[0] in "'\"":
+                base = self.hoisted_part(base, key)
+                self.undefined(base, test and i == len(path) - 1)
+                self.known[before, key] = base
+                continue
             if self.kinds.get(key) == "str":
                 name = self.let(f"{base}.get({key}, U) if {base}.__class__ is dict else R({base}, {key})")
             else:
                 name = self.let(f"R({base}, {key})")
             self.undefined(name, test and i == len(path) - 1)
-            base = name
+            self.known[before, key] = base = name
         return base
+
+    def hoisted_part(self, base: str, key: str) -> str:
+        """A part of an argument, looked up before the outermost loop."""
+        name = self.fetched.get((base, key))
+        if name is None:
+            assert self.hoisted is not None
+            name = self.fetched[base, key] = self.tmp()
+            code = f"{name} = {base}.get({key}, U) if {base}.__class__ is dict else R({base}, {key})"
+            self.hoisted.append("    " * self.hoist_ind + code)
+        return name
 
     def unbound(self, p: Term, env: Env) -> bool:
         """Does a bracket bind something, so that it has to go through the keys?"""
@@ -193,14 +270,20 @@ class TermEmitter(Code):
     # -- loops
     def iterate(self, base: str, key: Term | None, value: Term | None, env: Env) -> str:
         """Opens `for key, value in base`; returns the name of the value."""
+        kind = self.kinds.get(base)
         if self.loops or self.in_function or self.blocks > 2:
-            self.emit(f"charge({self.ctx}, {base})")
+            if kind != "list":
+                self.emit(f"if {base}.__class__ not in COUNTED: charge({self.ctx}, {base})")
+            self.emit(f"{'elif' if kind != 'list' else 'if'} {self.ctx}.b[0] < len({base}): spent()")
+            self.emit(f"else: {self.ctx}.b[0] -= len({base})")
         if not base.isidentifier():
             base = self.let(base, self.kinds.get(base, ""))
+        if self.hoisted is None and self.ctx == "C":
+            self.hoisted, self.hoist_ind = [], self.ind
+            self.lines.append(self.hoisted)
         v = self.tmp("v")
         wild = key is None or (isinstance(key, Var) and key.wild)
         order = "S" if self.ordered else ""
-        kind = self.kinds.get(base)
         if wild:
             if kind == "list":
                 self.emit(f"for {v} in {base}:")
@@ -209,8 +292,13 @@ class TermEmitter(Code):
             self.opened()
         else:
             k = self.tmp("k")
-            self.emit(f"for {k}, {v} in {order}KV({base}):")
-            self.opened()
+            if order or kind in ("list", "set"):
+                self.emit(f"for {k}, {v} in {order}KV({base}):")
+                self.opened()
+            else:
+                self.emit(f"for {k}, {v} in {base}.items() if {base}.__class__ is dict else KV({base}):")
+                self.opened()
+                self.emit(f"if {k}.__class__ is BoolMember: {k} = {k}.value")
             assert key is not None
             self.match(key, k, env)
         if value is not None:
@@ -285,7 +373,9 @@ class TermEmitter(Code):
     def fill(self, t: Comprehension, result: str, env: Env) -> None:
         self.emit(f"{result} = " + {"array": "[]", "set": "set()", "object": "{}"}[t.kind])
         saved = self.open_block()
-        saved_ordered, self.ordered = self.ordered, t.kind == "array"
+        outer = self.ordered, self.bags
+        self.ordered = self.ordered or t.kind == "array"
+        self.bags = t.kind != "array"
         self.body(t.body, env)
         if t.kind == "object":
             assert t.key is not None
@@ -300,12 +390,12 @@ class TermEmitter(Code):
                 self.emit(f"{result}.append({value})")
             else:
                 self.emit(f"{result}.add({self.frozen(value)})")
-        self.ordered = saved_ordered
+        self.ordered, self.bags = outer
         self.close_block(saved)
 
     def open_block(self) -> tuple[Any, ...]:
         """Opens a block that `break` leaves."""
-        saved = (self.ind, self.blocks, self.fail, self.ctx)
+        saved = (self.ind, self.blocks, self.fail, self.ctx, dict(self.known), self.loops, self.lookups())
         self.emit("while True:")
         self.ind += 1
         self.blocks += 1
@@ -315,7 +405,18 @@ class TermEmitter(Code):
     def close_block(self, saved: tuple[Any, ...]) -> None:
         self.ind = saved[0] + 1
         self.emit("break")
-        self.ind, self.blocks, self.fail, self.ctx = saved
+        self.ind, self.blocks, self.fail, self.ctx, self.known, self.loops, lookups = saved
+        self.restore(lookups)
+
+    def lookups(self) -> tuple[Any, ...]:
+        return dict(self.fetched), self.hoisted, self.hoist_ind
+
+    def restore(self, lookups: tuple[Any, ...]) -> None:
+        """After a block: what was looked up inside is forgotten, but for what was put before the loop that the block is in."""
+        fetched, hoisted, ind = lookups
+        if hoisted is None or hoisted is not self.hoisted:
+            self.fetched = fetched
+        self.hoisted, self.hoist_ind = hoisted, ind
 
     def template(self, t: Template, env: Env) -> str:
         """An interpolated string: each part like print shows it, undefined ones as <undefined>."""

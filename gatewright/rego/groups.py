@@ -119,6 +119,11 @@ class Groups:
         for c in (*g.clauses, *g.defaults):
             yield from self.read_by(c.rule)
 
+    def roots(self) -> list[Group]:
+        """The groups that no other one reads."""
+        read = {p for path, g in self.by_path.items() for p in self.reads(g) if p != path}
+        return [g for path, g in self.by_path.items() if path not in read]
+
     def read_by(self, node: Node) -> Iterator[Path]:
         for n in walk(node):
             if isinstance(n, (Call, FuncName)) and n.name[0] == "data":

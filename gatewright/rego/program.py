@@ -12,31 +12,35 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
+from gatewright.rego.builtins.registry import REGISTRY
 from gatewright.rego.code import NotConstant, constant_value
 from gatewright.rego.compiler import Compilation, Options
 from gatewright.rego.emit import Unit, load
 from gatewright.rego.emit_calls import Variant
 from gatewright.rego.errors import PARSE, CompileError, EvalError, Location, Needs, Problem
 from gatewright.rego.parser import parse_module, parse_one_term, parse_query
-from gatewright.rego.runtime import DEFAULT_BUDGET, Context, Environment
+from gatewright.rego.runtime import DEFAULT_BUDGET, Context, Environment, Tables
 from gatewright.rego.syntax import Module
-from gatewright.rego.values import SETS, U, members, sorted_members, to_json
+from gatewright.rego.values import SETS, U, result_list, sorted_members, to_json
 
-FORMAT = "gatewright-rego-1"
+FORMAT = "gatewright-rego-2"
 Answers = Mapping[tuple[str, str], Any]
 Prints = list[tuple[str, int, str]]
 MISSING: Any = U
+NOWHERE = Environment()  # for programs that ask nothing of the world
 
 
 class Prepared:
     """One rule, ready to be evaluated many times. Call it with the input and the data; see `__call__`."""
 
-    __slots__ = ("_fn", "_tables", "name")
+    __slots__ = ("_fn", "_is_list", "_looks_outside", "_tables", "name")
 
-    def __init__(self, name: str, tables: Any, fn: Callable[[Context], Any]) -> None:
+    def __init__(self, name: str, tables: Tables, path: tuple[str, ...], looks_outside: bool) -> None:
         self.name = name
         self._tables = tables
-        self._fn = fn
+        self._is_list = path in tables.lists
+        self._fn: Callable[[Context], Any] = tables.lists[path] if self._is_list else tables.leaves[path]
+        self._looks_outside = looks_outside
 
     def __call__(
         self,
@@ -55,25 +59,24 @@ class Prepared:
         `input` and `data` are read in place and never changed. Raises EvalError, or Needs when the answer book lacks
         something.
         """
-        c = Context(
-            self._tables, input, data if data is not None else {}, [budget], Environment(now_ns, seed, answers, prints)
-        )
+        e = Environment(now_ns, seed, answers, prints) if self._looks_outside else NOWHERE
+        c = Context(self._tables, input, {} if data is None else data, [budget], e)
         try:
             r = self._fn(c)
         except EvalError:
-            if c.e.missing:
-                raise Needs(sorted(c.e.missing)) from None
+            if e.missing:
+                raise Needs(sorted(e.missing)) from None
             raise
         except RecursionError:
             raise EvalError("eval_cancel_error", "the evaluation is nested too deeply") from None
-        if c.e.missing:
-            raise Needs(sorted(c.e.missing))
+        if e.missing:
+            raise Needs(sorted(e.missing))
+        if self._is_list:
+            return result_list(r) if r else r  # type: ignore[no-any-return]
         if r is U:
             return []
         if r.__class__ is set or r.__class__ is frozenset:
-            if not r:
-                return []
-            return [to_json(v) for v in (sorted_members(r) if len(r) > 1 else members(r))]
+            return [to_json(v) for v in sorted_members(r)]
         return [to_json(r)]
 
 
@@ -103,7 +106,9 @@ class Program:
         fn = self._tables.leaves.get(parts[1:]) if parts[0] == "data" else None
         if fn is None:
             raise KeyError(f"no rule {path}")
-        return Prepared(path, self._tables, fn)
+        used = self._unit.used
+        looks_outside = self._unit.prints or any(REGISTRY[name].context for name in used)
+        return Prepared(path, self._tables, parts[1:], looks_outside)
 
     def query(
         self,
@@ -226,6 +231,7 @@ def compile_artifact(
             unit.used,
             unit.prints,
             unit.kinds,
+            unit.lists,
         )
     )
 
@@ -235,12 +241,14 @@ def load_artifact(artifact: bytes) -> Program:
     another format.
     """
     parts = marshal.loads(artifact)
-    if not isinstance(parts, tuple) or len(parts) != 11 or parts[0] != FORMAT or parts[1] != sys.hexversion:
+    if not isinstance(parts, tuple) or len(parts) != 12 or parts[0] != FORMAT or parts[1] != sys.hexversion:
         raise ValueError("not an artifact of this engine and this Python: compile the policy again")
     code: CodeType = parts[2]
     rules = [(tuple(p), n) for p, n in parts[5]]
     packages = [tuple(p) for p in parts[6]]
-    unit = Unit(code, "", parts[3], parts[4], rules, packages, parts[7], parts[8], False, parts[9], parts[10])
+    unit = Unit(
+        code, "", parts[3], parts[4], rules, packages, parts[7], parts[8], False, parts[9], parts[10], parts[11]
+    )
     return Program(unit, None, Options())
 
 

@@ -92,7 +92,7 @@ class Tables:
     of rules.
     """
 
-    __slots__ = ("functions", "leaves", "memos", "slots", "tree")
+    __slots__ = ("functions", "leaves", "lists", "memos", "slots", "tree")
 
     def __init__(self) -> None:
         self.slots = 0
@@ -100,6 +100,7 @@ class Tables:
         self.tree: dict[Any, Any] = {}
         self.leaves: dict[tuple[str, ...], Callable[..., Any]] = {}
         self.functions: dict[str, Callable[..., Any]] = {}
+        self.lists: dict[tuple[str, ...], Callable[..., Any]] = {}
 
     def add_rule(self, path: tuple[str, ...], fn: Callable[..., Any] | None) -> None:
         """Puts a rule into the tree; None for functions, which leave an empty object where they are."""
@@ -135,6 +136,14 @@ def path_of(b: Any, path: Sequence[Any]) -> Any:
         if b is U:
             return U
     return b
+
+
+def part_of(c: Context, root: Any, slot: int, path: Sequence[Any], key: Any) -> Any:
+    """The value at a key of what a slot holds; the slot is filled on the way."""
+    b = c.s[slot]
+    if b is EMPTY:
+        b = c.s[slot] = path_of(root, path)
+    return b.get(key, U) if b.__class__ is dict else get(b, key)
 
 
 def base_path(b: Any, path: Sequence[Any]) -> Any:

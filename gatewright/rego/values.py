@@ -248,8 +248,10 @@ def rank(x: Any) -> int:
 
 
 def order_key(x: Any) -> tuple[Any, ...]:
-    """A key under which Python sorts values as Rego does."""
-    r = rank(x)
+    """A key under which Python sorts values as Rego does. Equal values have equal keys."""
+    r = _RANK.get(x.__class__)
+    if r is None:
+        r = rank(x)
     if r == 0:
         return (0,)
     if r <= 3:
@@ -257,8 +259,18 @@ def order_key(x: Any) -> tuple[Any, ...]:
     if r == 4:
         return (4, [order_key(v) for v in x])
     if r == 5:
+        if x.__class__ is dict or x.__class__ is FrozenDict:
+            if not x:
+                return _EMPTY_OBJECT
+            try:
+                return (5, [((3, k), (3, v) if v.__class__ is str else order_key(v)) for k, v in sorted(x.items())])
+            except TypeError:
+                pass
         return (5, [(order_key(k), order_key(v)) for k, v in sorted_pairs(x)])
     return (6, [order_key(v) for v in sorted_members(x)])
+
+
+_EMPTY_OBJECT: tuple[Any, ...] = (5, [])
 
 
 def sort(items: Iterable[Any]) -> list[Any]:
@@ -270,6 +282,14 @@ def sort(items: Iterable[Any]) -> list[Any]:
         return out
     out.sort(key=order_key)
     return out
+
+
+def result_list(items: list[Any]) -> list[Any]:
+    """The members of a set, given as a list in which some may come twice, as JSON values in Rego's order."""
+    if len(items) > 1:
+        keyed = sorted([(order_key(x), i) for i, x in enumerate(items)])
+        items = [items[i] for n, (k, i) in enumerate(keyed) if not n or k != keyed[n - 1][0]]
+    return [to_json(x) for x in items]
 
 
 def less(a: Any, b: Any) -> bool:
@@ -440,24 +460,25 @@ def text_of(x: Any) -> str:
 
 
 def to_json(x: Any) -> Any:
-    """A value as JSON has it: sets as sorted lists, keys as texts, decimals as the nearest number that JSON
-    libraries write.
-    """
+    """A value as JSON has it: sets as sorted lists, keys as texts, decimals as the nearest number JSON libraries write."""
     c = x.__class__
-    if c is str or c is int or c is bool or x is None or c is float:
+    if c in _JSON_SCALARS:
         return x
-    if isinstance(x, list):
-        return [to_json(v) for v in x]
-    if isinstance(x, SETS):
-        return [to_json(v) for v in sorted_members(x)]
     if c is dict or c is FrozenDict or isinstance(x, Mapping):
         return {
             (k if k.__class__ is str else key_text(thaw(k))): (v if v.__class__ is str else to_json(v))
             for k, v in x.items()
         }
+    if isinstance(x, list):
+        return [v if v.__class__ is str else to_json(v) for v in x]
+    if isinstance(x, SETS):
+        return [to_json(v) for v in sorted_members(x)]
     if isinstance(x, Decimal):
         return int(x) if x == x.to_integral_value() and x.adjusted() < 400 else float(x)
     return x
+
+
+_JSON_SCALARS = frozenset([str, int, float, bool, type(None)])
 
 
 def key_text(key: Any) -> str:

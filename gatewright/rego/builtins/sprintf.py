@@ -21,6 +21,7 @@ _VERB = re.compile(
     r"(?:\[(?P<index2>\d+)\])?(?P<verb>.)",
     re.DOTALL,
 )
+_SCALARS = frozenset([str, int, float, Decimal])
 MAX_WIDTH = 1_000_000
 
 
@@ -49,6 +50,10 @@ def plain_verbs(form: str) -> list[str | tuple[str]] | None:
 
 def verb(v: str, x: Any) -> str:
     """One value under a verb without flags."""
+    if x.__class__ is int and v != "s":
+        return str(x)
+    if v == "v" and x.__class__ not in _SCALARS:
+        return text_of(x)
     return _format(v, "", None, None, x)
 
 

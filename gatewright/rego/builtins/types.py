@@ -42,6 +42,8 @@ def to_number(x: Any) -> Any:
         return 1 if x else 0
     if not isinstance(x, str):
         return x
+    if x.isdigit() and x.isascii() and len(x) < 4000:
+        return int(x)
     if x.lstrip("+-").lower() in ("inf", "infinity", "nan"):
         raise BuiltinError("operand 1 must be valid number", "eval_type_error")
     if not _NUMBER.fullmatch(x) or len(x) > 4000:
