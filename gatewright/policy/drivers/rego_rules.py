@@ -11,7 +11,23 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gatewright.core.go_text import quote
 from gatewright.policy.crd_generation import INVALID_TEMPLATE, TemplateRefused
-from gatewright.rego.syntax import Call, Module, Node, ObjectTerm, Ref, Rule, Scalar, Term, Var, walk
+from gatewright.rego.syntax import (
+    Array,
+    Assign,
+    Branch,
+    Call,
+    Module,
+    Node,
+    ObjectTerm,
+    Ref,
+    Rule,
+    Scalar,
+    SetTerm,
+    Term,
+    Unify,
+    Var,
+    walk,
+)
 
 ENTRY = "template"  # the entry module's file name and package below data
 LIB = ("data", "lib")
@@ -120,46 +136,93 @@ def answer_error(entry: Module) -> str:
     """Why no answer of `violation` could be used, as OPA's type checker tells it of Gatekeeper's hook; "" when one
     could.
 
-    Only what is plain from the rule heads is looked at: answers that are no set, and members without msg.
+    Only what is plain from the rules is looked at: functions, answers without members, members without msg.
     """
-    rules = [rule for rule in entry.rules if rule.name == RULE]
-    if all(rule.key is None and rule.args is None and len(rule.path) == 1 for rule in rules):
-        kinds = sorted({_scalar_kind(branch.value) for rule in rules for branch in rule.branches})
-        if kinds and all(kinds):
-            text = _hook_error(15, f"data.template.{RULE}[r]", f"data.template.{RULE}", f"have: {' | '.join(kinds)}")
-            return f"1 error occurred: {text}"
+    held = [rule for rule in entry.rules if rule.name == RULE]
+    if all(rule.args is not None for rule in held):
+        given = ", ".join("any" for _ in held[0].args or ())
+        what = f"function {_ANSWER}[r] used as reference, not called"
+        return f"1 error occurred: {_HOOK}:15: {_TYPE}: {what}\n\t{_marked(f'({given}) => any')}"
+    if all(rule.key is None and len(rule.path) == 1 for rule in held):
+        values = [_resolved(branch.value, branch) for rule in held for branch in rule.branches]
+        scalars = [_scalar_kind(value) for value in values]
+        if all(scalars):
+            return f"1 error occurred: {_HOOK}:15: {_TYPE}: undefined ref: {_ANSWER}[r]\n\t{_marked(_union(scalars))}"
+        return _member_error([key for value in values for key in _keys_of(value)])
+    members = [_resolved(_member(rule), branch) for rule in held for branch in rule.branches if not rule.default]
+    return _member_error(members)
+
+
+_HOOK, _TYPE, _ANSWER = "hooks.hooks_builtin", "rego_type_error", f"data.template.{RULE}"
+
+
+def _marked(have: str) -> str:
+    return f"{_ANSWER}[r]\n\t{'^' * len(_ANSWER)}\n\thave: {have}"
+
+
+def _member_error(members: Sequence[Term | None]) -> str:
+    """The error for members of which none can have a msg."""
+    names: set[str] = set()
+    kinds: list[str] = []
+    for member in members:
+        if isinstance(member, ObjectTerm):
+            keys = [key.value for key, _ in member.pairs if isinstance(key, Scalar)]
+            if not keys or len(keys) != len(member.pairs) or "msg" in keys:
+                return ""
+            names.update(quote(key) for key in keys if isinstance(key, str))
+        else:
+            kind = "" if member is None else _scalar_kind(member)
+            if not kind:
+                return ""
+            kinds.append(kind)
+    undefined = f"{_HOOK}:21: {_TYPE}: undefined ref: r.msg\n\tr.msg\n\t"
+    if names:
+        return f'1 error occurred: {undefined}  ^\n\t  have: "msg"\n\t  want (one of): [{" ".join(sorted(names))}]'
+    if not kinds:
         return ""
-    keys = [rule.key for rule in rules if rule.key is not None]
-    if len(keys) != len(rules):
-        return ""
-    known: list[str] = []
-    for key in keys:
-        if isinstance(key, Scalar):
-            continue
-        if not isinstance(key, ObjectTerm):
-            return ""
-        names = [k.value for k, _ in key.pairs if isinstance(k, Scalar)]
-        if len(names) != len(key.pairs) or "msg" in names:
-            return ""
-        known += [quote(name) for name in names if isinstance(name, str)]
-    if known or all(isinstance(key, ObjectTerm) for key in keys):
-        pad = "  "
-        detail = f'r.msg\n\t{pad}^\n\t{pad}have: "msg"\n\t{pad}want (one of): [{" ".join(sorted(set(known)))}]'
-        return f"1 error occurred: hooks.hooks_builtin:21: rego_type_error: undefined ref: r.msg\n\t{detail}"
-    held = " | ".join(sorted({_scalar_kind(key) for key in keys}))
+    have = _union(kinds)
     call = (
-        "hooks.hooks_builtin:20: rego_type_error: object.get: invalid argument(s)\n"
-        f"\thave: ({held}, string, object, ???)\n"
+        f"{_HOOK}:20: {_TYPE}: object.get: invalid argument(s)\n\thave: ({have}, string, object[any: any], ???)\n"
         "\twant: (object: object[any: any], key: any, default: any, value: any)"
     )
-    return f"2 errors occurred:\n{call}\n{_hook_error(21, 'r.msg', 'r', f'have: {held}')}"
+    return f"2 errors occurred:\n{call}\n{undefined}^\n\thave: {have}"
 
 
-def _hook_error(row: int, ref: str, marked: str, have: str) -> str:
-    return f"hooks.hooks_builtin:{row}: rego_type_error: undefined ref: {ref}\n\t{ref}\n\t{'^' * len(marked)}\n\t{have}"
+def _member(rule: Rule) -> Term | None:
+    """What `data.template.violation[r]` gives for r: a member of a set, a key of an object."""
+    if rule.key is not None:
+        return rule.key
+    return rule.path[1] if len(rule.path) > 1 else None
 
 
-def _scalar_kind(term: Term) -> str:
+def _keys_of(value: Term | None) -> list[Term | None]:
+    """What r would be for a complete rule's value; [None] where that isn't plain."""
+    if isinstance(value, Array):
+        return [Scalar(value.loc, 0)] if value.items else [None]
+    if isinstance(value, ObjectTerm):
+        return [key for key, _ in value.pairs] or [None]
+    return list(value.items) if isinstance(value, SetTerm) else [None]
+
+
+def _resolved(term: Term | None, branch: Branch) -> Term | None:
+    """A term, or what the body gives a variable, where that is written as one literal."""
+    if not isinstance(term, Var):
+        return term
+    found = [
+        expr.right
+        for expr in branch.body
+        if isinstance(expr, Assign | Unify) and isinstance(expr.left, Var) and expr.left.name == term.name
+    ]
+    return found[0] if len(found) == 1 and isinstance(found[0], Scalar | ObjectTerm) else None
+
+
+def _union(kinds: Sequence[str]) -> str:
+    """Types as OPA prints a choice of them."""
+    once = sorted(set(kinds))
+    return once[0] if len(once) == 1 else f"any<{', '.join(once)}>"
+
+
+def _scalar_kind(term: Term | None) -> str:
     """The type of a scalar term, "" for other terms."""
     if not isinstance(term, Scalar):
         return ""
