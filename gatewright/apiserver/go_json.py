@@ -10,6 +10,7 @@ real server.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ _SPACE = frozenset(b" \t\r\n")
 _DIGITS = frozenset(b"0123456789")
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 _ESCAPES = frozenset(b'"\\/bfnrt')
+_FRACTION = re.compile(rb"[\[:,\s]-?[0-9]+(?:\.[0-9]|[eE])")  # perhaps a number with a fraction or an exponent
 _EXPONENT = frozenset(b"eE")
 _SIGNS = frozenset(b"+-")
 
@@ -34,17 +36,30 @@ def load(data: bytes) -> tuple[Any, tuple[str, ...]]:
         value = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _slow(data)
+    if _FRACTION.search(data):
+        value = _whole(value)
     if len(_encode(value)) == len(data):
         return value, ()  # a key that stands twice would have made the bytes longer than what is left of them
-    return _slow(data)
+    return _slow(data, well_formed=True)
+
+
+def _whole(value: Any) -> Any:
+    """The value with 2.0 as 2: Go writes a whole float64 without a fraction, up to 1e21."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    if isinstance(value, dict):
+        return {key: _whole(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_whole(child) for child in value]
+    return value
 
 
 class _Pairs(list[tuple[str, Any]]):
     """An object as its pairs."""
 
 
-def _slow(data: bytes) -> tuple[Any, tuple[str, ...]]:
-    fault = syntax_fault(data)
+def _slow(data: bytes, *, well_formed: bool = False) -> tuple[Any, tuple[str, ...]]:
+    fault = "" if well_formed else syntax_fault(data)
     if fault:
         raise SyntaxFault(fault)
     try:
@@ -52,7 +67,7 @@ def _slow(data: bytes) -> tuple[Any, tuple[str, ...]]:
     except (ValueError, RecursionError) as error:
         raise SyntaxFault("exceeded max depth" if isinstance(error, RecursionError) else str(error)) from None
     twice: list[str] = []
-    return _plain(read, "", twice), tuple(dict.fromkeys(twice))
+    return _whole(_plain(read, "", twice)), tuple(dict.fromkeys(twice))
 
 
 def _refuse(name: str) -> Any:

@@ -78,6 +78,10 @@ class Event:
         self.after = after
         self.last = last
 
+    def digest(self, number: int) -> int:
+        """What the event adds to the digest of its log, at a place in it."""
+        return self.last.digest * (2 * number + 1) + (self.after is None)
+
 
 class Table:
     """All objects of one resource, over all namespaces, and the events of late.
@@ -142,11 +146,11 @@ class Table:
     @property
     def digest(self) -> int:
         if self._digest is None:
-            total = self.next * 31 + self.since
+            total = self.since
             for key in self.order:
                 total += self.objects[key].digest
             for number in range(self.first, self.next):
-                total += _hash([number, self.events[number].last.digest.to_bytes(16, "big").hex()])
+                total += self.events[number].digest(number)
             self._digest = total & _MASK
         return self._digest
 
@@ -154,9 +158,16 @@ class Table:
         name = key[1:]
         objects = self.objects.remove(name) if stored is None else self.objects.insert(name, stored)
         events, first = self.events.insert(self.next, event), self.first
+        left = 0
         if self.next - first >= LOG_LENGTH:
+            left = events[first].digest(first) if self._digest is not None else 0
             events, first = events.remove(first), first + 1
         table = Table(objects, events, first, self.next + 1, self.since)
+        if self._digest is not None:  # known before: only what changed is added and taken away
+            total = self._digest + event.digest(self.next) - left
+            total += stored.digest if stored is not None else 0
+            total -= event.before.digest if event.before is not None else 0
+            table._digest = total & _MASK
         if stored is not None and event.before is not None:
             table._order = self._order  # the same names as before
         return table
@@ -228,9 +239,8 @@ class State:
             total = self.version
             for name in self.tables:
                 total += _hash([name, f"{self.tables[name].digest:x}"])
-            for view, names in self.views.items():
-                for name, stored in names.items():
-                    total += _hash([view, name, f"{stored.digest:x}"])
+            for number, view in enumerate(sorted(self.views)):
+                total += sum(stored.digest for stored in self.views[view].values()) * (2 * number + 3)
             self._digest = total & _MASK
         return self._digest
 
