@@ -187,6 +187,8 @@ class Desk:
 
     def set_alarm(self) -> None:
         """Ask for the one wake-up that is needed now; a pending one that comes earlier will do."""
+        if self.stopping:
+            return
         wanted = self.timers.earliest
         if self.backlog.size:
             wanted = self.time

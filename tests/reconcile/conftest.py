@@ -99,7 +99,7 @@ class Model:
         held = self.objects.get((collection, key))
         if request.method == "GET":
             if key.endswith("/") or not key or request.path.endswith(collection.rsplit("/", 1)[-1]):
-                return self._list(collection, request)
+                return self._list(collection, key, request)
             return answer(held) if held else status(404, "NotFound", f'"{key}" not found')
         body = json.loads(request.body or b"{}")
         if request.method == "PATCH":
@@ -142,27 +142,36 @@ class Model:
         self.remove(request.path)
         return answer({"kind": "Status", "apiVersion": "v1", "status": "Success"})
 
-    def _list(self, collection: str, request: Request) -> Response:
-        items = [thing for (place, _), thing in sorted(self.objects.items()) if place == collection]
+    def _list(self, collection: str, prefix: str, request: Request) -> Response:
+        items = self.stored(collection, prefix)
         limit, start = int(request.argument("limit") or 0), int(request.argument("continue") or 0)
         page = items[start : start + limit] if limit else items
         token = str(start + limit) if limit and start + limit < len(items) else ""
         meta = {"resourceVersion": str(self.version), **({"continue": token} if token else {})}
         return answer({"kind": "List", "apiVersion": "v1", "metadata": meta, "items": page})
 
-    def since(self, collection: str, version: int) -> list[bytes]:
+    def stored(self, collection: str, prefix: str) -> list[dict[str, Any]]:
+        return [
+            thing
+            for (place, key), thing in sorted(self.objects.items())
+            if place == collection and key.startswith(prefix)
+        ]
+
+    def since(self, collection: str, prefix: str, version: int) -> list[bytes]:
         """Lines of a watch for what happened after a version."""
         return [
             json.dumps({"type": kind, "object": thing}).encode() + b"\n"
             for at, place, kind, thing in self.log
-            if place == collection and at > version
+            if place == collection and at > version and self.key(thing).startswith(prefix)
         ]
 
-    def initial(self, collection: str) -> list[bytes]:
+    def key(self, thing: dict[str, Any]) -> str:
+        meta = thing["metadata"]
+        return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
+
+    def initial(self, collection: str, prefix: str) -> list[bytes]:
         lines = [
-            json.dumps({"type": "ADDED", "object": thing}).encode() + b"\n"
-            for (place, _), thing in sorted(self.objects.items())
-            if place == collection
+            json.dumps({"type": "ADDED", "object": thing}).encode() + b"\n" for thing in self.stored(collection, prefix)
         ]
         mark = {"resourceVersion": str(self.version), "annotations": {"k8s.io/initial-events-end": "true"}}
         return [*lines, json.dumps({"type": "BOOKMARK", "object": {"metadata": mark}}).encode() + b"\n"]
@@ -171,6 +180,7 @@ class Model:
 @dataclass
 class Stream:
     collection: str
+    prefix: str
     seen: int
     initial: bool = False
 
@@ -242,10 +252,10 @@ class Driver:
     def _pump(self) -> bool:
         for number, stream in sorted(self.streams.items()):
             if stream.initial:
-                lines = self.model.initial(stream.collection)
+                lines = self.model.initial(stream.collection, stream.prefix)
                 stream.initial = False
             else:
-                lines = self.model.since(stream.collection, stream.seen)
+                lines = self.model.since(stream.collection, stream.prefix, stream.seen)
             if lines:
                 stream.seen = self.model.version
                 self.give(events.WatchLines(number, b"".join(lines)))
@@ -275,16 +285,16 @@ class Driver:
 
     def _open(self, effect: events.OpenWatch) -> None:
         request = effect.request
-        collection, _, _ = self.model.collection(request.path)
+        collection, prefix, _ = self.model.collection(request.path)
         answered = self.meddle(request)
         if answered is None and collection in self.model.unserved:
             answered = NOT_SERVED
         if answered is not None:
             self.todo.append(events.Answered(effect.stream, answered))
         elif request.argument("sendInitialEvents"):
-            self.streams[effect.stream] = Stream(collection, self.model.version, initial=True)
+            self.streams[effect.stream] = Stream(collection, prefix, self.model.version, initial=True)
         else:
-            self.streams[effect.stream] = Stream(collection, int(request.argument("resourceVersion")))
+            self.streams[effect.stream] = Stream(collection, prefix, int(request.argument("resourceVersion")))
 
     def writes(self) -> list[Request]:
         return [request for request in self.sent if request.method != "GET"]
