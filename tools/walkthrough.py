@@ -1,8 +1,8 @@
 """Runs the console blocks of README.md for real, and writes what they printed: `python -m tools.walkthrough`.
 
 Starts `gatewright up policies`, sets KUBECONFIG, runs each line that begins with `$ ` in a shell at the root of the
-repository, in order. tests/repo runs the same lines and wants the same answers, but for what differs from run to run
-(see `plain`).
+repository, in order. What the server itself printed goes into the block marked `text`. tests/repo runs the same lines
+and wants the same answers, but for what differs from run to run (see `plain`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 
 BLOCK = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+SAID = re.compile(r"^```text\n.*?^```\n", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"export KUBECONFIG=(\S+)")
+LAST = "Ctrl-C stops it."
 
 # What differs between two runs of the same commands.
 VARYING = (
@@ -45,8 +47,8 @@ def commands(body: str) -> list[str]:
 
 
 @contextmanager
-def server() -> Iterator[dict[str, str]]:
-    """`gatewright up policies`, until the block ends; gives the environment for kubectl."""
+def server() -> Iterator[tuple[dict[str, str], str]]:
+    """`gatewright up policies`, until the block ends; gives the environment for kubectl, and what it said."""
     program = subprocess.Popen(
         [sys.executable, "-m", "gatewright", "up", "policies"],
         cwd=ROOT,
@@ -59,10 +61,9 @@ def server() -> Iterator[dict[str, str]]:
     try:
         for line in program.stdout:
             said.append(line)
-            found = EXPORT.search(line)
-            if found:
-                folder = Path(sys.executable).parent
-                yield {**os.environ, "KUBECONFIG": found[1], "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+            if line.startswith(LAST):
+                told = "".join(said)
+                yield {**os.environ, "KUBECONFIG": EXPORT.findall(told)[0]}, told
                 return
         raise RuntimeError("gatewright up ended early:\n" + "".join(said))
     finally:
@@ -90,13 +91,13 @@ def run(command: str, environment: dict[str, str]) -> str:
 
 def replayed(text: str) -> str:
     """README's text with every console block run again."""
-    with server() as environment:
+    with server() as (environment, said):
 
         def again(block: re.Match[str]) -> str:
             parts = [f"$ {command}\n{run(command, environment)}" for command in commands(block[1])]
             return "```console\n" + "".join(part if part.endswith("\n") else f"{part}\n" for part in parts) + "```\n"
 
-        return BLOCK.sub(again, text)
+        return BLOCK.sub(again, SAID.sub(lambda _block: f"```text\n{said}```\n", text))
 
 
 if __name__ == "__main__":
