@@ -7,8 +7,8 @@ the Kubernetes API reference and the answers of a real API server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,7 @@ class Rules:
     graceful:         deletion may wait
     counted:          the fields whose changes bump metadata.generation; () for kinds without generation
     status:           whether status belongs to a subresource (then main writes keep the old one)
+    blank:            a fresh status as it is written
     create, update:   errors beside those of metadata; update gets new and old
     name_rule:        the rule for names
     core:             finalizers must be known or have a domain
@@ -66,6 +67,7 @@ class Rules:
     namespaced: bool = True
     counted: tuple[str, ...] = ()
     status: bool = False
+    blank: Mapping[str, Any] = field(default_factory=dict)
     name_rule: names.NameRule = names.name_is_subdomain
     core: bool = False
     default: Change = _same
@@ -82,14 +84,10 @@ class Rules:
         """A new object as it is about to be validated: fresh status, generation 1."""
         made: dict[str, Any] = dict(thing)
         if self.status:
-            made.pop("status", None)
+            made["status"] = dict(self.blank)
         if self.counted:
             made["metadata"] = {**(thing.get("metadata") or {}), "generation": 1}
-        return self.default_status(self.prepare(made))
-
-    def default_status(self, thing: Object) -> Object:
-        """Defaults of a status that was dropped come back."""
-        return self.default(thing) if self.status else thing
+        return self.prepare(made)
 
     def prepare_update(self, new: Object, old: Object, subresource: str, now: Now) -> Object:
         """A changed object: what the endpoint may not write stays as it was."""
@@ -140,10 +138,6 @@ def _keep(made: dict[str, Any], old: Object, key: str) -> None:
         made[key] = old[key]
 
 
-def _prepare_crd_update(new: Object, old: Object) -> Object:
-    return crd_strategy.prepare_update(new, old)
-
-
 class _Definitions(Rules):
     """CustomResourceDefinitions: their status is made, not kept."""
 
@@ -166,6 +160,9 @@ class _Definitions(Rules):
 
 _CLUSTER = Rules(namespaced=False)
 _WORKLOAD = Rules(counted=("spec",), status=True, core=True)
+_BALANCED: Mapping[str, Any] = {"loadBalancer": {}}
+_DAEMONS = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
+_DISRUPTIONS = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
 _LABEL_NAMED = replace(_CLUSTER, name_rule=names.name_is_label)
 
 
@@ -226,6 +223,9 @@ _TABLE: dict[tuple[str, str], Rules] = {
     ("", "services"): Rules(
         create_on_update=True,
         status=True,
+        blank=_BALANCED,
+        prepare=services.prepare_service,
+        prepare_change=services.prepare_service_change,
         core=True,
         name_rule=names.name_is_label,
         default=services.default_service,
@@ -237,11 +237,16 @@ _TABLE: dict[tuple[str, str], Rules] = {
     ("", "endpoints"): Rules(create_on_update=True, core=True, default=core_kinds.default_endpoints),
     ("", "limitranges"): Rules(create_on_update=True, core=True),
     ("", "nodes"): replace(_CLUSTER, core=True, status=True),
-    ("", "persistentvolumes"): replace(_CLUSTER, core=True, status=True, default=core_kinds.default_volume),
-    ("", "persistentvolumeclaims"): Rules(core=True, status=True, default=core_kinds.default_claim),
+    ("", "persistentvolumes"): replace(
+        _CLUSTER, core=True, status=True, blank={"phase": "Pending"}, default=core_kinds.default_volume
+    ),
+    ("", "persistentvolumeclaims"): Rules(
+        core=True, status=True, blank={"phase": "Pending"}, default=core_kinds.default_claim
+    ),
     ("", "podtemplates"): Rules(core=True, counted=("template",), default=core_kinds.default_pod_template),
     ("", "replicationcontrollers"): replace(
         _WORKLOAD,
+        blank={"replicas": 0},
         default=workloads.default_replication_controller,
         create=workload_rules.validate_replication_controller,
     ),
@@ -254,18 +259,21 @@ _TABLE: dict[tuple[str, str], Rules] = {
     ),
     ("apps", "replicasets"): replace(
         _WORKLOAD,
+        blank={"replicas": 0},
         default=workloads.default_replica_set,
         create=workload_rules.validate_replica_set,
         update=workload_rules.validate_replica_set_update,
     ),
     ("apps", "statefulsets"): replace(
         _WORKLOAD,
+        blank={"replicas": 0, "availableReplicas": 0},
         default=workloads.default_stateful_set,
         create=workload_rules.validate_stateful_set,
         update=workload_rules.validate_stateful_set_update,
     ),
     ("apps", "daemonsets"): replace(
         _WORKLOAD,
+        blank=dict.fromkeys(_DAEMONS, 0),
         default=workloads.default_daemon_set,
         prepare=workloads.prepare_daemon_set,
         prepare_change=workloads.prepare_daemon_set_update,
@@ -284,7 +292,7 @@ _TABLE: dict[tuple[str, str], Rules] = {
         _WORKLOAD, default=workloads.default_cron_job, create=workload_rules.validate_cron_job
     ),
     ("networking.k8s.io", "ingresses"): Rules(
-        core=True, counted=("spec",), status=True, create=networking.validate_ingress
+        core=True, counted=("spec",), status=True, blank=_BALANCED, create=networking.validate_ingress
     ),
     ("networking.k8s.io", "networkpolicies"): Rules(
         core=True,
@@ -338,14 +346,16 @@ _TABLE: dict[tuple[str, str], Rules] = {
     (_RBAC, "clusterroles"): _rbac(False, False),
     (_RBAC, "rolebindings"): _rbac(True, True),
     (_RBAC, "clusterrolebindings"): _rbac(False, True),
-    ("policy", "poddisruptionbudgets"): Rules(unconditional=False, core=True, counted=("spec",), status=True),
+    ("policy", "poddisruptionbudgets"): Rules(
+        unconditional=False, core=True, counted=("spec",), status=True, blank=dict.fromkeys(_DISRUPTIONS, 0)
+    ),
     ("scheduling.k8s.io", "priorityclasses"): replace(_CLUSTER, counted=("value",)),
     ("storage.k8s.io", "storageclasses"): replace(_CLUSTER, core=True),
     ("storage.k8s.io", "csidrivers"): replace(_CLUSTER, unconditional=False),
     ("storage.k8s.io", "csinodes"): replace(_CLUSTER, unconditional=False),
     ("storage.k8s.io", "volumeattachments"): replace(_CLUSTER, unconditional=False, status=True),
     ("storage.k8s.io", "csistoragecapacities"): Rules(unconditional=False),
-    ("autoscaling", "horizontalpodautoscalers"): Rules(core=True, status=True),
+    ("autoscaling", "horizontalpodautoscalers"): Rules(core=True, status=True, blank={"desiredReplicas": 0}),
     ("certificates.k8s.io", "certificatesigningrequests"): replace(_CLUSTER, status=True),
     ("node.k8s.io", "runtimeclasses"): replace(_CLUSTER, unconditional=False, create_on_update=True),
     ("flowcontrol.apiserver.k8s.io", "flowschemas"): replace(_CLUSTER, counted=("spec",), status=True),

@@ -48,10 +48,47 @@ def default_service(thing: Object) -> Object:
         spec["internalTrafficPolicy"] = "Cluster"
     if spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is None:
         spec["allocateLoadBalancerNodePorts"] = True
-    # The singular address and the first of the list are one; either may be given.
-    if spec.get("clusterIP") and not spec.get("clusterIPs"):
-        spec["clusterIPs"] = [spec["clusterIP"]]
     return {**thing, "spec": spec}
+
+
+def prepare_service(thing: Object) -> Object:
+    """A new Service: the one address and the first of the list are the same; the one may be given."""
+    spec = thing.get("spec") or {}
+    if spec.get("clusterIP") and not spec.get("clusterIPs"):
+        return {**thing, "spec": {**spec, "clusterIPs": [spec["clusterIP"]]}}
+    return thing
+
+
+def prepare_service_change(new: Object, old: Object) -> Object:
+    """A changed Service: a client that knows only the one address changes the list by it; what the type no longer has
+    goes."""
+    spec, before = dict(new.get("spec") or {}), old.get("spec") or {}
+    one, listed = spec.get("clusterIP") or "", list(spec.get("clusterIPs") or ())
+    was, were = before.get("clusterIP") or "", list(before.get("clusterIPs") or ())
+    if one != was and listed == were:
+        listed = [one] if one else []
+    elif one and not listed:
+        listed = were if one == was else [one]
+    _put(spec, "clusterIPs", listed)
+    if spec.get("type") == "ExternalName" and before.get("type") != "ExternalName":
+        for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            if spec.get(key) == before.get(key):
+                spec.pop(key, None)
+    if spec.get("type") != "LoadBalancer" and before.get("type") == "LoadBalancer":
+        for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"):
+            if spec.get(key) == before.get(key):
+                spec.pop(key, None)
+    if _external(before) and not _external(spec):
+        if spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
+            spec.pop("externalTrafficPolicy", None)
+    return {**new, "spec": spec}
+
+
+def _put(spec: dict[str, Any], key: str, value: list[str]) -> None:
+    if value:
+        spec[key] = value
+    else:
+        spec.pop(key, None)
 
 
 def _default_port(port: Object) -> Object:

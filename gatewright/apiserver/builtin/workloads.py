@@ -82,7 +82,10 @@ def default_daemon_set(thing: Object) -> Object:
     spec["updateStrategy"] = strategy
     counts = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
     status = with_defaults(thing.get("status") or {}, dict.fromkeys(counts, 0))
-    return {**thing, "spec": spec, "status": status}
+    meta = thing.get("metadata") or {}
+    if TEMPLATE_GENERATION not in (meta.get("annotations") or {}):
+        meta = {**meta, "annotations": {**(meta.get("annotations") or {}), TEMPLATE_GENERATION: "0"}}
+    return {**thing, "metadata": meta, "spec": spec, "status": status}
 
 
 def default_job_spec(spec: Object) -> dict[str, Any]:
