@@ -33,12 +33,13 @@ class Actor:
     """One controller.
 
     inputs: what it looks at; it need not run again while all of these are the very same values
-    lagging: whether the configured lag applies (False: never waits)
+    lag:    which field of Timing says how long it takes to see a change
     """
 
     name: str
     step: Callable[[State, Now, Config], Step]
     inputs: Callable[[State], tuple[Any, ...]]
+    lag: str = "actor_lag"
 
 
 def _crd_table(state: State) -> tuple[Any, ...]:
@@ -177,7 +178,7 @@ ACTORS: Mapping[str, Actor] = {
         Actor("crd-finalizer", finish_crds, _dying_crds),
         Actor("crd-follower", follow_crds, _crd_table),
         Actor("webhook-follower", follow_webhooks, _webhook_tables),
-        Actor("garbage-collector", collecting.step, collecting.inputs),
-        Actor("namespaces", namespaces.step, namespaces.inputs),
+        Actor("garbage-collector", collecting.step, collecting.inputs, "collector_lag"),
+        Actor("namespaces", namespaces.step, namespaces.inputs, "namespace_lag"),
     )
 }

@@ -23,19 +23,22 @@ class Timing:
     """How long the server's own machinery takes, in seconds.
 
     create_delay: a CREATE of a custom resource within 2 s of Established sleeps this long (real: 2 s)
-    actor_lag:    between a write and the actors' seeing it (real: 10 to 30 ms)
+    actor_lag:    between a write and the server's own seeing it (real: 10 to 30 ms)
+    collector_lag, namespace_lag: the same for the garbage collector and the namespace controller, which are clients
     bookmarks:    between bookmarks on a watch that allows them
     watch_timeout: a watch without timeoutSeconds ends after this long
     """
 
     create_delay: float = 0.0
     actor_lag: float = 0.0
+    collector_lag: float = 0.1
+    namespace_lag: float = 0.1
     bookmarks: float = 60.0
     watch_timeout: float = 1800.0
 
 
 FAST = Timing()
-REAL = Timing(create_delay=2.0, actor_lag=0.02)
+REAL = Timing(create_delay=2.0, actor_lag=0.02, collector_lag=0.5, namespace_lag=5.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ def create(call: Call) -> Steps[Response]:
             named = with_metadata(thing, name=(yield from _generated(base)))
         filled = yield from fill_system_fields(named, call)
         writer = Writer(options.manager, call.endpoint.api_version, call.endpoint.kind, call.now.timestamp())
-        owned = track(None, filled, writer=writer, types=call.strategy.types(), reset=call.strategy.reset(""))
+        owned = track(
+            call.strategy.nothing(), filled, writer=writer, types=call.strategy.types(), reset=call.strategy.reset("")
+        )
         made = yield from create_object(call, owned, options, last=not generated or attempt == _TRIES - 1)
         if made is not None:
             return reading.answer(201, made, call.endpoint, call.request, call.form, call.now, call.headers())

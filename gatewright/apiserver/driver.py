@@ -34,6 +34,13 @@ class Run:
         self.answer: Answer | None = None
 
 
+def _same(before: tuple[Any, ...] | None, now: tuple[Any, ...]) -> bool:
+    """Whether an actor's inputs are the very same values (numbers: equal ones)."""
+    if before is None or len(before) != len(now):
+        return False
+    return all(old is new or (isinstance(old, int) and old == new) for old, new in zip(before, now, strict=True))
+
+
 class Engine:
     """One API server in memory.
 
@@ -155,16 +162,11 @@ class Engine:
         now = self.now().monotonic
         for name, actor in ACTORS.items():
             inputs = actor.inputs(self.state)
-            before = self._seen.get(name)
-            if (
-                before is None
-                or len(before) != len(inputs)
-                or any(a is not b and a != b for a, b in zip(before, inputs, strict=True))
-            ):
-                self._seen[name] = inputs
-                self._due[name] = min(
-                    self._due.get(name, now + self.config.timing.actor_lag), now + self.config.timing.actor_lag
-                )
+            if _same(self._seen.get(name), inputs):
+                continue
+            self._seen[name] = inputs
+            due = now + getattr(self.config.timing, actor.lag)
+            self._due[name] = min(self._due.get(name, due), due)
         for callback in tuple(self._listeners.values()):
             callback()
 
@@ -186,6 +188,12 @@ class Engine:
                     self._carry_out(name, ACTORS[name].step(self.state, now, self.config))
         finally:
             self._turning = False
+        return self.wake_at
+
+    @property
+    def wake_at(self) -> float | None:
+        """The monotonic time at which `turn` has something to do, None for never. May change with every change of
+        state."""
         return min(self._due.values(), default=None)
 
     def _carry_out(self, name: str, step: Step) -> None:

@@ -85,9 +85,10 @@ def _by_merge(call: Call, options: WriteOptions, writer: Writer, *, strategic: b
     try:
         body, twice = load(call.request.body)
     except SyntaxFault as fault:
-        raise bad_request(f"error decoding patch: {fault}") from None
+        raise bad_request(str(fault) if strategic else f"error decoding patch: {fault}") from None
     if not isinstance(body, Mapping):
-        raise bad_request(_no_map(body))
+        text = _no_map(body)
+        raise bad_request(text if strategic else f"error decoding patch: {text}")
     duplicates = tuple(f'duplicate field "{path}"' for path in twice)
 
     def make(current: Object | None) -> Object:
@@ -111,7 +112,7 @@ def _by_merge(call: Call, options: WriteOptions, writer: Writer, *, strategic: b
 
 def _no_map(body: Any) -> str:
     wanted = "map[string]interface {}"
-    return f"error decoding patch: json: cannot unmarshal {described(body)} into Go value of type {wanted}"
+    return f"json: cannot unmarshal {described(body)} into Go value of type {wanted}"
 
 
 def _there(current: Object | None, call: Call) -> Object:
@@ -133,6 +134,8 @@ def _patched(
             read, unknown = decoding.read_builtin(patched, endpoint, call.config)
             read = call.strategy.default(read)
     except TypeFault as fault:
+        if decoding.media_type(call.request) == STRATEGIC:
+            raise _refused_strategic(call, fault) from None
         raise _refused_patch(patched, current, call, str(fault)) from None
     decoded = Decoded(read, (*duplicates, *unknown))
     if decoded.strict and options.validation == "Strict":
@@ -145,6 +148,39 @@ def _patched(
         current, read, writer=writer, types=call.strategy.types(), reset=call.strategy.reset(writer.subresource)
     )
     return with_metadata(new, selfLink=None)
+
+
+def _refused_strategic(call: Call, fault: TypeFault) -> Refused:
+    """422 for a strategic patch with a value of a wrong type: told by the converter, which shows the patch as Go
+    prints maps."""
+    shown = _go_map(load(call.request.body)[0])
+    return invalid("", "", "", [field_errors.invalid(Path("patch"), shown, _conversion_fault(fault))])
+
+
+def _conversion_fault(fault: TypeFault) -> str:
+    if not fault.base:
+        return str(fault)
+    source = {"number": "int64", "object": "map", "array": "slice"}.get(described(fault.value), described(fault.value))
+    if fault.base.startswith("map:"):
+        return f"cannot restore map from {source}"
+    if fault.base.startswith("[]"):
+        return f"cannot restore slice from {source}"
+    if "." in fault.base:
+        return f"cannot restore struct from: {source}"
+    return f"unrecognized type: {fault.base}"
+
+
+def _go_map(value: Any) -> str:
+    """A JSON value as Go's %+v prints it."""
+    if isinstance(value, Mapping):
+        return f"map[{' '.join(f'{key}:{_go_map(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(_go_map, value))}]"
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 def _refused_patch(patched: Object, current: Object, call: Call, text: str) -> Refused:

@@ -31,7 +31,7 @@ def answer(call: Call, options: WriteOptions) -> Steps[Response]:
     endpoint = call.endpoint
     reset = reset_fields(endpoint.group, endpoint.kind, "", custom=False, has_status=True)
     writer = Writer(options.manager, call.endpoint.api_version, call.endpoint.kind, call.now.timestamp())
-    thing = dict(track(None, thing, writer=writer, types=call.strategy.types(), reset=reset))
+    thing = dict(track(call.strategy.nothing(), thing, writer=writer, types=call.strategy.types(), reset=reset))
     if call.endpoint.kind == "SelfSubjectReview":
         thing = with_metadata(thing, creationTimestamp=call.now.timestamp())
     made = _REVIEWS[call.endpoint.kind](thing, call)

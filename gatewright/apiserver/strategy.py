@@ -17,6 +17,7 @@ from gatewright.apiserver.builtin import kinds
 from gatewright.apiserver.config import Config
 from gatewright.apiserver.crds import custom
 from gatewright.apiserver.resources import Endpoint
+from gatewright.apiserver.typed_decoding import Reader
 from gatewright.core.clock import Now
 from gatewright.core.field_errors import FieldError
 from gatewright.core.objects import Object
@@ -53,6 +54,10 @@ class Strategy:
             custom=endpoint.custom is not None,
             has_status="status" in endpoint.subresources,
         )
+
+    def nothing(self) -> Object | None:
+        """What a new object is compared with to find its owners: an empty one, where that has fields."""
+        return None
 
     def default(self, thing: dict[str, Any]) -> dict[str, Any]:
         return thing
@@ -130,6 +135,12 @@ class _BuiltIn(Strategy):
     def types(self) -> Types:
         found = self.config.schemas.types(self.endpoint.api_version, self.endpoint.kind)
         return {} if found is None else found
+
+    def nothing(self) -> Object | None:
+        endpoint = self.endpoint
+        name = self.config.schemas.kinds.get(endpoint.api_version, {}).get(endpoint.kind, "")
+        empty = Reader(self.config.wire).zero(name) if name else None
+        return None if empty is None else {**empty, "apiVersion": endpoint.api_version, "kind": endpoint.kind}
 
     def default(self, thing: dict[str, Any]) -> dict[str, Any]:
         return dict(self.rules.default(thing))
