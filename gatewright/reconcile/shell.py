@@ -13,8 +13,6 @@ snapshot is published, the one wake-up is set.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from hashlib import blake2b
 from typing import Any
 
 from gatewright.control.intents import FactName
@@ -24,7 +22,7 @@ from gatewright.core.objects import Name, Object, Resource
 from gatewright.core.settings import Settings
 from gatewright.kube.informer_events import Target
 from gatewright.kube.listwatch import State
-from gatewright.reconcile import execution, informing, leasing, planning, publishing
+from gatewright.reconcile import digests, execution, informing, leasing, planning, publishing
 from gatewright.reconcile.caches import Cache
 from gatewright.reconcile.desk import Desk, Setup
 from gatewright.reconcile.events import (
@@ -125,23 +123,7 @@ class Shell:
 
     def digest(self) -> bytes:
         """Of the whole state, the same whatever way led to it. Absolute times are part of it."""
-        desk = self._desk
-        parts: list[Any] = []
-        for target, cache in self.caches():
-            informer = desk.informers.by_target[target]
-            state = (informer.users, informer.mirrored, informer.tried, informer.alarm)
-            parts.append((informer.machine.signature(), cache.digest, cache.synced, cache.version, state))
-        for name, fact in desk.facts.entries():
-            parts.append((name, repr(fact.value), fact.at))
-        parts.append(tuple(repr(work) for work in desk.backlog))
-        parts.append((desk.queue.signature(), desk.timers.entries(), desk.alarm, desk.stopping))
-        books = (desk.rounds, desk.holds, desk.wakes, desk.wanted, desk.compiling, desk.leases, desk.root_counts)
-        parts.extend(tuple(sorted((repr(key), repr(value)) for key, value in book.items())) for book in books)
-        owners = tuple(sorted(repr(owner) for owner in desk.flights.values()))
-        parked = tuple(sorted((name, tuple(sorted(keys))) for name, keys in desk.parked.items()))
-        publication = repr(replace(desk.publication, snapshot=None))
-        parts.append((owners, parked, tuple(sorted(desk.open)), publication))
-        return blake2b(repr(parts).encode(), digest_size=16).digest()
+        return digests.of_desk(self._desk)
 
 
 def step(shell: Shell, event: Event, now: Now) -> tuple[Shell, tuple[Effect, ...]]:

@@ -314,7 +314,7 @@ def test_a_wake_is_kept_whatever_fails(toys: Any) -> None:
     see, plan, times = always((gadget(toys, "a", uid="wrong"), Wake(1050.0)))
     driver = toys.driver(scripted(toys, see, plan))
     driver.start()
-    driver.run(60)
+    driver.run(50)
     assert 1050.0 in times
 
 
