@@ -100,12 +100,13 @@ class Compilation:
         return body
 
     def order(self, rules: Iterable[tuple[Any, Rule]]) -> None:
-        errors: list[Problem] = []
-        for _, r in rules:
-            pass_ = BodyOrder()
-            pass_.rule(r)
-            errors += pass_.errors
-        _raise(errors)
+        passes = [(r, BodyOrder()) for _, r in rules]
+        for r, order in passes:
+            order.heads(r)
+        _raise(p for _, order in passes for p in order.errors)
+        for r, order in passes:
+            order.rule(r)
+        _raise(p for _, order in passes for p in order.errors)
 
     def order_query(self, body: list[Expr]) -> list[Expr]:
         pass_ = BodyOrder()

@@ -75,6 +75,7 @@ GLOBALS: dict[str, Any] = {
     "COUNTED": frozenset([list, dict, set, frozenset, str]),
     "Decimal": Decimal,
     "Mapping": Mapping,
+    "make_set": values.make_set,
     "plain": values.plain,
     "path_of": runtime.path_of,
     "part_of": runtime.part_of,
@@ -150,11 +151,14 @@ def emit(request: Request) -> Unit:
     e.targets = frozenset(request.targets)
     e.mock_names = set(request.mocks)
     e.name_groups()
+    lists = {".".join(map(str, g.path)): e.list_function(g) for g in request.groups.roots() if e.listable(g)}
     for g in request.groups.by_path.values():
-        e.group(g)
+        if g.path in e.lists:
+            e.set_of_list(g)
+        else:
+            e.group(g)
     if request.query is not None:
         e.query(*request.query)
-    lists = {".".join(map(str, g.path)): e.list_function(g) for g in request.groups.roots() if e.listable(g)}
     e.finish_lists()
     functions = {}
     for name in sorted(request.stand_ins):

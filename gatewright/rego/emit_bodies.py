@@ -21,8 +21,9 @@ class BodyEmitter(CallEmitter):
         """Writes the statements; afterwards the position is where all of them hold, with their variables in env."""
         start, base, blocks, loops = len(self.lines), self.ind, self.blocks, self.loops
         before = set(env.values())
-        for e in exprs:
-            self.statement(e, env)
+        self.pending = todo = list(exprs)
+        while todo:
+            self.statement(todo.pop(0), env)
             if self.blocks - blocks > 2 and self.blocks > MAX_BLOCKS:
                 self.spill(start, base, env, before)
                 self.blocks = blocks + 1
@@ -37,11 +38,34 @@ class BodyEmitter(CallEmitter):
         self.mark(e)
         if e.withs:
             saved, self.ctx = self.ctx, self.with_context(e.withs, env)
+            pending, self.pending = self.pending, []
             self.plain_statement(e, env)
-            self.ctx = saved
+            self.ctx, self.pending = saved, pending
         else:
             self.plain_statement(e, env)
         self.orderer = outer
+
+    def early(self, env: Env) -> None:
+        for e in list(self.pending):
+            if self.movable(e) and self.orderer.statement(e, env) == frozenset():
+                self.pending.remove(e)
+                self.statement(e, env)
+
+    def movable(self, e: Expr) -> bool:
+        """Is a statement a test of values alone, which cannot raise and may be made any number of times?"""
+        if e.withs or self.variant.strict:
+            return False
+        match e:
+            case Unify(left=left, right=right):
+                return all(isinstance(x, Var) or self.is_constant(x) for x in (left, right))
+            case Not(body=[TermExpr(withs=[]) as inner], scoped=False):
+                return self.movable(inner)
+            case TermExpr(term=Call(name=name, args=args)):
+                b = self.builtins.get(".".join(name))
+                if b is None or b.context or b.relation or b.void or self.mocked(name):
+                    return False
+                return all(isinstance(a, Var) or self.is_constant(a) for a in args)
+        return False
 
     def mark(self, e: Expr) -> None:
         """Where a variant of the program counts or traces statements."""
@@ -157,6 +181,7 @@ class BodyEmitter(CallEmitter):
         self.emit(f"{all_hold} = True")
         saved = (self.ind, self.blocks, self.fail, self.ctx, dict(self.known), self.loops)
         lookups = self.lookups()
+        self.pending = []
         bags, self.bags = self.bags, True
         self.iterate(domain, e.key, e.value, env)
         inner = self.ind

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gatewright.rego.builtins.registry import Builtin
 from gatewright.rego.builtins.sprintf import plain_verbs
@@ -15,7 +16,7 @@ from gatewright.rego.code import Env
 from gatewright.rego.emit_terms import TermEmitter
 from gatewright.rego.errors import Location
 from gatewright.rego.groups import Groups
-from gatewright.rego.syntax import Array, Call, Scalar, Term
+from gatewright.rego.syntax import Array, Call, Ref, Scalar, Term, Var
 
 COMPARE = {
     "lt": ("<", "LT({}, {})"),
@@ -70,6 +71,7 @@ class CallEmitter(TermEmitter):
         self.variant = variant
         self.mock_names: set[str] = set()
         self.used: dict[str, None] = {}
+        self.call_memos: dict[tuple[Any, ...], int] = {}
         self.place = Location("", 1, 1)
 
     def is_function(self, name: tuple[str, ...]) -> bool:
@@ -127,15 +129,37 @@ class CallEmitter(TermEmitter):
             fn, wants_context = self.builtin_name(b.name), b.context
             if b.relation:
                 fn = f"listed({fn})"
+        known = (self.ctx, "call", fn, *args)
+        if t.name[0] == "data" and known in self.known:
+            return self.known[known]
         if self.mocked(t.name):
             code = (
                 f"mocked({self.ctx}, {'.'.join(t.name)!r}, {fn}, {wants_context}, ({''.join(a + ', ' for a in args)}))"
             )
         else:
             code = f"{fn}({', '.join([self.ctx, *args])})"
-        result = self.let(code)
+        result = self.remembered(code, t) if t.name[0] == "data" and not self.mocked(t.name) else self.let(code)
         self.undefined(result, False)
+        self.known[known] = result
         return result
+
+    def remembered(self, code: str, t: Call) -> str:
+        """A call whose arguments are the same throughout the evaluation is made once in it."""
+        if self.ctx != "C" or not t.args or not all(self.fixed(a) for a in t.args):
+            return self.let(code)
+        slot = self.call_memos.get(code_key(t))
+        if slot is None:
+            slot = self.call_memos[code_key(t)] = self.memos
+            self.memos += 1
+        name = self.let(f"C.m[{slot}]")
+        self.emit(f"if {name} is N: {name} = C.m[{slot}] = {code}")
+        return name
+
+    def fixed(self, a: Term) -> bool:
+        """Is a term a constant, or a constant path of the input?"""
+        if isinstance(a, Ref):
+            return isinstance(a.head, Var) and a.head.name == "input" and all(isinstance(p, Scalar) for p in a.path)
+        return isinstance(a, Scalar)
 
     def relation(self, name: str, args: Sequence[str]) -> str:
         v = self.tmp("v")
@@ -226,6 +250,26 @@ class CallEmitter(TermEmitter):
         self.emit(f"{name}.append({self.ev(a, env)})")
         self.ordered, self.bags = outer
         self.close_block(saved)
+
+
+def code_key(t: Call) -> tuple[Any, ...]:
+    """What tells calls with fixed arguments apart."""
+    parts: list[Any] = [t.name]
+    for a in t.args:
+        path = [a] if isinstance(a, Scalar) else a.path if isinstance(a, Ref) else []
+        parts.append((type(a).__name__, *((type(p.value), p.value) for p in path if isinstance(p, Scalar))))
+    return tuple(parts)
+
+
+def _concat(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
+    """Strings put together from a literal list, behind a constant separator."""
+    items = e.array_items.get(args[1])
+    sep = t.args[0]
+    if not (isinstance(sep, Scalar) and isinstance(sep.value, str)) or not items or len(items) > 6:
+        return None
+    unknown = [f"{x}.__class__ is str" for x in items if e.kinds.get(x) != "str"]
+    joined = (f" + {sep.value!r} + " if sep.value else " + ").join(items)
+    return f"{joined} if {' and '.join(unknown)} else U" if unknown else joined
 
 
 def _count(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
@@ -320,6 +364,7 @@ def _sprintf(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
 
 
 _INLINE: dict[str, Callable[[CallEmitter, Call, Sequence[str]], str | None]] = {
+    "concat": _concat,
     "count": _count,
     "object.get": _object_get,
     "split": _split,

@@ -16,8 +16,11 @@ from gatewright.rego.emit_bodies import BodyEmitter
 from gatewright.rego.emit_calls import Variant
 from gatewright.rego.groups import Clause, Group, Groups
 from gatewright.rego.order import Orderer, names_in
-from gatewright.rego.syntax import Branch, Expr, Rule, Term, Var
+from gatewright.rego.syntax import Branch, Call, Expr, Rule, Term, Var, walk
 
+CHEAP = dict.fromkeys(
+    ("equal", "neq", "lt", "lte", "gt", "gte", "plus", "minus", "is_string", "is_number", "is_null"), True
+)
 COMPLETE = "complete rules must not produce multiple outputs"
 FUNCTION = "functions must not produce multiple outputs for same inputs"
 
@@ -62,6 +65,41 @@ class RuleEmitter(BodyEmitter):
                 done.add(path)
                 self.group(self.groups.by_path[path], self.lists[path])
 
+    def set_of_list(self, g: Group) -> None:
+        """A set rule whose members are mostly wanted in a list: the set is made from that."""
+        self.start(0)
+        self.emit(f"def {self.functions[g.path]}(C):")
+        self.start(1)
+        self.emit(f"r = C.m[{self.memos}]")
+        self.emit(f"if r is N: r = C.m[{self.memos}] = make_set({self.lists[g.path]}(C))")
+        self.emit("return r")
+        self.memos += 1
+
+    def heavy(self, g: Group) -> bool:
+        """Is a function of one or two values worth remembering its answers within an evaluation?"""
+        if g.kind != "function" or g.arity not in (1, 2) or g.defaults:
+            return False
+        calls = [n for c in g.clauses for n in walk(c.rule) if isinstance(n, Call) and not CHEAP.get(".".join(n.name))]
+        return len(calls) >= 3
+
+    def remember(self, fn: str, args: list[str]) -> str:
+        """Writes the function that asks the memo first; returns the name for the one that computes."""
+        slot, inner = self.memos, "q" + fn[1:]
+        self.memos += 1
+        key = args[0] if len(args) == 1 else f"({', '.join(args)})"
+        call = f"{inner}({', '.join(['C', *args])})"
+        self.emit(f"def {fn}({', '.join(['C', *args])}):")
+        for line in (
+            f"if not ({' and '.join(f'{a}.__class__ is str' for a in args)}): return {call}",
+            f"m = C.m[{slot}]",
+            f"if m is N: m = C.m[{slot}] = {{}}",
+            f"r = m.get({key}, N)",
+            f"if r is N: r = m[{key}] = {call}",
+            "return r",
+        ):
+            self.emit("    " + line)
+        return inner
+
     def group(self, g: Group, as_list: str | None = None) -> None:
         """Writes the function of a group; with a name in `as_list`, the version of a set rule that gives a list."""
         fn = as_list or self.functions[g.path]
@@ -73,6 +111,8 @@ class RuleEmitter(BodyEmitter):
         if table:
             self.emit(f"def {fn}(C, a0): return {table}.get(a0, U) if a0.__class__ is str else U")
             return
+        if self.heavy(g):
+            fn = self.remember(fn, args)
         self.emit(f"def {fn}({', '.join(['C', *args])}):")
         self.start(1)
         done = "return r"
@@ -129,7 +169,16 @@ class RuleEmitter(BodyEmitter):
             return None
 
     # -- clauses
+    def note_unread(self, rule: Rule) -> None:
+        """The variables that a rule names once: binding them is not needed."""
+        count: dict[str, int] = {}
+        for n in walk(rule):
+            if isinstance(n, Var):
+                count[n.name] = count.get(n.name, 0) + 1
+        self.unread = {name for name, times in count.items() if times == 1}
+
     def clause(self, g: Group, c: Clause, args: list[str], constant: str | None, done: str, first: bool) -> None:
+        self.note_unread(c.rule)
         base_ind = self.ind
         chained = len(c.branches) > 1 and constant is None
         if chained:
@@ -244,6 +293,7 @@ class RuleEmitter(BodyEmitter):
         self.start(0)
         self.emit("def q(C, out):")
         self.start(1)
+        self.unread = set()
         env: Env = {}
         saved = self.open_block()
         self.ordered, self.bags = True, False

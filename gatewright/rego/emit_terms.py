@@ -43,6 +43,8 @@ class TermEmitter(Code):
         self.array_items: dict[str, list[str]] = {}
         self.in_function = False
         self.hoist_ind = 0
+        self.unread: set[str] = set()  # variables that occur once in the rule
+        self.pending: list[Expr] = []  # the statements of the body that have not been written yet
         self.bags = True  # may members of sets come twice here?
 
     # -- terms
@@ -129,7 +131,9 @@ class TermEmitter(Code):
         return self.steps(name, path[n:], env, test)
 
     def fetch(self, root: str, static: tuple[Any, ...]) -> str:
-        """Writes the look-up of a slot, before the outermost loop where that can be, and does not ask if it is defined."""
+        """Writes the look-up of a slot, before the outermost loop where that can be, and does not ask if it is
+        defined.
+        """
         name, slot = self.tmp(), self.slot(root, static)
         value = f"{self.ctx}.{ROOTS[root]}"
         if root == "data" and any(k.__class__ is int for k in static):
@@ -205,7 +209,9 @@ class TermEmitter(Code):
         return self.steps(name, path[n:], env, test)
 
     def listable(self, group: Group) -> bool:
-        """Can a set rule be gone through as a list, in which members may come twice? Where nothing depends on how often."""
+        """Can a set rule be gone through as a list, in which members may come twice? Where nothing depends on how
+        often.
+        """
         return False
 
     def cheaper_as_list(self, group: Group) -> bool:
@@ -225,6 +231,8 @@ class TermEmitter(Code):
         for i, p in enumerate(path):
             if not isinstance(p, Scalar) and self.unbound(p, env):
                 base = self.iterate(base, p, None, env)
+                if i < len(path) - 1:
+                    self.early(env)
                 if test and i == len(path) - 1:
                     self.fail_if(f"{base} is False")
                 continue
@@ -248,6 +256,9 @@ class TermEmitter(Code):
             self.undefined(name, test and i == len(path) - 1)
             self.known[before, key] = base = name
         return base
+
+    def early(self, env: Env) -> None:
+        """Between two loops of one reference: tests that can be made here are not left for the innermost."""
 
     def hoisted_part(self, base: str, key: str) -> str:
         """A part of an argument, looked up before the outermost loop."""
@@ -282,7 +293,9 @@ class TermEmitter(Code):
             self.hoisted, self.hoist_ind = [], self.ind
             self.lines.append(self.hoisted)
         v = self.tmp("v")
-        wild = key is None or (isinstance(key, Var) and key.wild)
+        wild = key is None or (isinstance(key, Var) and (key.wild or key.name in self.unread))
+        if wild and isinstance(key, Var) and not key.wild:
+            env[key.name] = "None"  # nothing reads it
         order = "S" if self.ordered else ""
         if wild:
             if kind == "list":
@@ -400,6 +413,7 @@ class TermEmitter(Code):
         self.ind += 1
         self.blocks += 1
         self.fail = "break"
+        self.pending = []
         return saved
 
     def close_block(self, saved: tuple[Any, ...]) -> None:
@@ -409,11 +423,13 @@ class TermEmitter(Code):
         self.restore(lookups)
 
     def lookups(self) -> tuple[Any, ...]:
-        return dict(self.fetched), self.hoisted, self.hoist_ind
+        return dict(self.fetched), self.hoisted, self.hoist_ind, self.pending
 
     def restore(self, lookups: tuple[Any, ...]) -> None:
-        """After a block: what was looked up inside is forgotten, but for what was put before the loop that the block is in."""
-        fetched, hoisted, ind = lookups
+        """After a block: what was looked up inside is forgotten, but for what was put before the loop that the block
+        is in.
+        """
+        fetched, hoisted, ind, self.pending = lookups
         if hoisted is None or hoisted is not self.hoisted:
             self.fetched = fetched
         self.hoisted, self.hoist_ind = hoisted, ind

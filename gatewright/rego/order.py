@@ -242,6 +242,19 @@ class BodyOrder:
             bound = self.body(branch, heads, args)
             self.head(branch, heads, bound)
 
+    def heads(self, rule: Rule) -> None:
+        """OPA's first check: the variables of a head have to occur in the body, or among the arguments, at all."""
+        args: set[str] = set()
+        for a in rule.args or ():
+            args |= names_in(a)
+        for i, branch in enumerate(rule.branches):
+            seen = args | plain_names([*branch.body])
+            terms = [branch.value, *([*rule.path, rule.key] if i == 0 else [])]
+            for t in terms:
+                if t is not None:
+                    own = Orderer().term(t, seen)
+                    self.unsafe([t], seen if own is None else seen | own, branch.loc)
+
     def body(self, branch: Branch, heads: list[Term], args: set[str]) -> set[str]:
         outside = args | plain_names([*branch.body])
         bound = set(args)

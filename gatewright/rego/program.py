@@ -72,7 +72,7 @@ class Prepared:
         if e.missing:
             raise Needs(sorted(e.missing))
         if self._is_list:
-            return result_list(r) if r else r  # type: ignore[no-any-return]
+            return result_list(r) if r else r
         if r is U:
             return []
         if r.__class__ is set or r.__class__ is frozenset:

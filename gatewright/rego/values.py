@@ -460,7 +460,9 @@ def text_of(x: Any) -> str:
 
 
 def to_json(x: Any) -> Any:
-    """A value as JSON has it: sets as sorted lists, keys as texts, decimals as the nearest number JSON libraries write."""
+    """A value as JSON has it: sets as sorted lists, keys as texts, decimals as the nearest number JSON libraries
+    write.
+    """
     c = x.__class__
     if c in _JSON_SCALARS:
         return x

@@ -1,7 +1,7 @@
 """Measures compiled policies against hand-written Python functions that do the same: `python tests/rego/bench.py`.
 
-Five policies of the usual shapes, each on an object that passes and one that does not; best of several rounds, both sides in the same run.
-Not a test: no time is asserted anywhere.
+Five policies of the usual shapes, each on an object that passes and one that does not; best of several rounds, both
+sides in the same run. Not a test: no time is asserted anywhere.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ def pod(*containers: Json, labels: Json | None = None, **spec: Any) -> Json:
 
 LIMITS = {"resources": {"limits": {"cpu": "100m", "memory": "64Mi"}}}
 GOOD = pod(
-    *(container(f"c{i}", securityContext={"privileged": False}, ports=[{"hostPort": 8080}], **LIMITS) for i in range(4)),
+    *(
+        container(f"c{i}", securityContext={"privileged": False}, ports=[{"hostPort": 8080}], **LIMITS)
+        for i in range(4)
+    ),
     labels={"owner": "me", "team": "a"},
 )
 BAD = pod(
@@ -200,7 +203,9 @@ def main() -> None:
             compiled = best(lambda rule=rule, document=document: rule(document, {}))
             written = best(lambda by_hand=by_hand, document=document: by_hand(document))
             ratios.append(compiled / written)
-            print(f"{name:12s} {label:5s} compiled {compiled:7.2f} us, by hand {written:7.2f} us, ratio {ratios[-1]:.2f}")
+            print(
+                f"{name:12s} {label:5s} compiled {compiled:7.2f} us, by hand {written:7.2f} us, ratio {ratios[-1]:.2f}"
+            )
     print(f"median ratio {statistics.median(ratios):.2f}")
 
 

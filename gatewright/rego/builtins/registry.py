@@ -133,6 +133,9 @@ def lenient(b: Builtin) -> Function:
 
         return two
 
+    if len(classes) == 2 and b.context and classes[0] is not None and classes[1] is not None:
+        return _lenient_in_context(fn, slow, classes[0], classes[1])
+
     def many(*args: Any) -> Any:
         try:
             return slow(*args)
@@ -140,6 +143,16 @@ def lenient(b: Builtin) -> Function:
             return U
 
     return many
+
+
+def _lenient_in_context(fn: Function, slow: Function, first: frozenset[type], second: frozenset[type]) -> Function:
+    def two(c: Any, x: Any, y: Any) -> Any:
+        try:
+            return fn(c, x, y) if x.__class__ in first and y.__class__ in second else slow(c, x, y)
+        except BuiltinError:
+            return U
+
+    return two
 
 
 def _lenient_relation(b: Builtin) -> Function:
