@@ -22,6 +22,7 @@ WORLDS: dict[str, Callable[[], worlds.Scenario]] = {
     "broken-template": worlds.broken_template,
     "two-templates": worlds.two_templates,
 }
+PEER_KINDS = (faults.TURN, "freeze")  # what the races of the peer need: another order, a cache that lags
 EXHAUSTED = ("one-template",)  # every schedule; the others by seeds
 
 
@@ -90,7 +91,8 @@ def explore_all(
     for one in prepared:
         if one.name in EXHAUSTED or algorithm != "gatewright":
             progress(f"{one.name}: every schedule of up to {fault_budget} faults")
-            _exhaust(one, report, kinds, fault_budget, lambda: clock() - began < budget)
+            chances = kinds if algorithm == "gatewright" else PEER_KINDS
+            _exhaust(one, report, chances, fault_budget, lambda: clock() - began < budget)
     turn = 0
     wandering = [one for one in prepared if not (one.name in EXHAUSTED or algorithm != "gatewright")]
     while wandering and not report.tally.found and clock() - began < budget:
@@ -107,7 +109,12 @@ def explore_all(
 def _exhaust(
     one: worlds.Scenario, report: Report, kinds: tuple[str, ...], budget: int, more: Callable[[], bool]
 ) -> None:
-    report.exhausted = explore.exhaust(one.name, one.world, one.oracle, budget, report.tally, kinds=kinds, more=more)
+    for faults_allowed in range(budget + 1):  # few faults first: the shortest story is told
+        report.exhausted = explore.exhaust(
+            one.name, one.world, one.oracle, faults_allowed, report.tally, kinds=kinds, more=more
+        )
+        if not report.exhausted:
+            return
 
 
 def _shrunk(found: Found, prepared: list[worlds.Scenario]) -> Found:

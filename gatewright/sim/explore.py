@@ -62,13 +62,18 @@ def _fair(world: World, steps: int) -> Iterator[tuple[World, Move, bool]]:
             yield world, ("quiet",), True
             return
         move = open_moves[0]
+        if _resting(move, calm_since):
+            yield world, move, True
+            return
         world = take(world, move)
         if _matters(world, move):
             calm_since = world.time
-        quiet = world.time - calm_since >= QUIET_FOR
-        yield world, move, quiet
-        if quiet:
-            return
+        yield world, move, False
+
+
+def _resting(move: Move, calm_since: float) -> bool:
+    """Whether nothing is left but to wait for longer than a world at rest is watched."""
+    return bool(move[0] == "time" and move[1] - calm_since > QUIET_FOR)
 
 
 def _matters(world: World, move: Move) -> bool:
@@ -78,9 +83,9 @@ def _matters(world: World, move: Move) -> bool:
     return bool(move[0] == "own" and move[2][0] != "alarm")
 
 
-def checked(written: tuple[Written, ...]) -> Iterator[Violation]:
+def checked(written: tuple[Written, ...], oracle: Oracle) -> Iterator[Violation]:
     for one in written:
-        yield from after_write(one)
+        yield from after_write(one, oracle)
 
 
 def run(
@@ -99,18 +104,16 @@ def run(
         move = put_in.get(step)
         if move is None:
             open_moves = moves(world)
-            if not open_moves:
+            if not open_moves or (step > max(put_in, default=0) and _resting(open_moves[0], calm_since)):
                 break
             move = open_moves[0]
         world = faults.inject(world, move)
         tally.digests.add(world.digest())
         tally.steps += 1
-        for violation in checked(world.writes):
+        for violation in checked(world.writes, oracle):
             return _report(tally, violation, name, schedule, step)
         if _matters(world, move) or step in put_in:
             calm_since = world.time
-        if world.time - calm_since >= QUIET_FOR and step > max(put_in, default=0):
-            break
         step += 1
     tally.schedules += 1
     for violation in when_quiet(world, oracle):
@@ -138,7 +141,9 @@ def _report(
     tally: Tally, violation: Violation, name: str, schedule: tuple[tuple[int, Move], ...], step: int
 ) -> tuple[Found, ...]:
     found = Found(violation, name, schedule, step)
-    tally.found.append(found)
+    known = {(one.violation.invariant, one.violation.race) for one in tally.found}
+    if (violation.invariant, violation.race) not in known:
+        tally.found.append(found)
     return (found,)
 
 
@@ -152,14 +157,13 @@ def exhaust(
     budget: int,
     tally: Tally,
     *,
-    kinds: tuple[str, ...] = faults.KINDS,
-    first_only: bool = True,
+    kinds: tuple[str, ...] = (*faults.KINDS, faults.TURN),
     more: Callable[[], bool] = lambda: True,
 ) -> bool:
     """Every placing of up to `budget` faults on the fair schedule; branches that reach a state seen with as many
     faults left are cut.
 
-    first_only: stop at the first violation. more: whether to go on, asked at each branch. Returns whether all was
+    more: whether to go on, asked at each branch. Returns whether all was
     explored.
     """
     seen: set[tuple[bytes, int]] = set()
@@ -169,7 +173,7 @@ def exhaust(
             return False
         branch = stack.pop()
         stack.extend(_descend(name, oracle, branch, tally, seen, kinds))
-        if first_only and tally.found:
+        if tally.found and oracle.sought <= {found.violation.race for found in tally.found}:
             return False
     return True
 
@@ -195,24 +199,25 @@ def _descend(
                 hurt = faults.inject(world, fault)
                 placed = (*schedule, (step, fault))
                 tally.steps += 1
-                bad = next(checked(hurt.writes), None)
+                bad = next(checked(hurt.writes, oracle), None)
                 if bad is not None:
                     _report(tally, bad, name, placed, step)
                     return
                 yield hurt, step + 1, hurt.time, placed, left - 1
         open_moves = moves(world)
-        if not open_moves:
+        if not open_moves or _resting(open_moves[0], calm_since):
             break
+        if left and faults.TURN in kinds:
+            for other in open_moves[1:]:
+                yield faults.inject(world, other), step + 1, world.time, (*schedule, (step, other)), left - 1
         world = take(world, open_moves[0])
         tally.steps += 1
-        bad = next(checked(world.writes), None)
+        bad = next(checked(world.writes, oracle), None)
         if bad is not None:
             _report(tally, bad, name, schedule, step)
             return
         if _matters(world, open_moves[0]):
             calm_since = world.time
-        if world.time - calm_since >= QUIET_FOR:
-            break
         step += 1
     tally.schedules += 1
     bad = next(iter(when_quiet(world, oracle)), None)
@@ -257,7 +262,7 @@ def wander(name: str, world: World, oracle: Oracle, seed: int, budget: int, tall
         current = faults.inject(current, move)
         tally.digests.add(current.digest())
         tally.steps += 1
-        for violation in checked(current.writes):
+        for violation in checked(current.writes, oracle):
             return _report(tally, violation, name, tuple(chosen), step)
         step += 1
         if step > 400:
@@ -267,7 +272,7 @@ def wander(name: str, world: World, oracle: Oracle, seed: int, budget: int, tall
         tally.digests.add(last.digest())
         tally.steps += 1
         step += 1
-        for violation in checked(last.writes):
+        for violation in checked(last.writes, oracle):
             return _report(tally, violation, name, tuple(chosen), step)
         if quiet:
             break

@@ -30,6 +30,7 @@ from gatewright.sim.world import (
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LAG = 0.5  # seconds; upstream's mend of issue 3982 reads its cache for 0.31 s
+TURN = "turn"  # no fault, but a choice of the explorer: something else than the fair schedule wants comes first
 KINDS = ("foreign", "freeze", "expire", "crash", "lose", "drop", "late")
 
 

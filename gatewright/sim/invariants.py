@@ -33,9 +33,10 @@ class Violation:
     race: str = ""
 
 
-def after_write(written: Written) -> tuple[Violation, ...]:
+def after_write(written: Written, oracle: Oracle) -> tuple[Violation, ...]:
     """The violations that one committed write shows."""
-    return tuple(found for check in _SAFETY for found in check(written))
+    found = (violation for check in _SAFETY for violation in check(written))
+    return tuple(one for one in found if not oracle.only or one.invariant in oracle.only)
 
 
 def when_quiet(world: World, oracle: Oracle) -> tuple[Violation, ...]:
@@ -48,12 +49,15 @@ class Oracle:
     """What the makers of a world know about it.
 
     broken: names of templates whose spec can't be used; pods: names of our pods; managed: whether our algorithm runs
-            (conditions are there)
+            (conditions are there); only: the invariants that are looked at (empty: all);
+            sought: the races that an exploration of a peer goes on for (empty: any violation ends it)
     """
 
     broken: frozenset[str] = frozenset()
     pods: tuple[str, ...] = ()
     managed: bool = True
+    only: frozenset[str] = frozenset()
+    sought: frozenset[str] = frozenset()
 
 
 # --- after every write

@@ -194,10 +194,13 @@ class World:
     def digest(self) -> bytes:
         """Of everything that decides what can happen next; the same under every hash seed."""
         parts: list[Any] = [self.state.digest, round(self.time, 6), restless(self), self.drawn]
+        parts += [sorted(self.again.items()), sorted(self.state.doubtful)]
         parts += [(name, self.members[name].digest()) for name in sorted(self.members)]
         parts += [(one.sender, one.token, one.request, one.orphan) for one in self.flights]
         parts += [(one.sender, one.token, repr(one.answer)) for one in self.replies]
-        parts += [(s.sender, s.token, s.watch.cursor, s.watch.after, s.lines, s.frozen, s.closed) for s in self.streams]
+        for one in self.streams:
+            place = (one.watch.cursor, one.watch.after, one.watch.initial is None)
+            parts.append((one.sender, one.token, place, one.lines, one.frozen, one.closed))
         return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
 
 

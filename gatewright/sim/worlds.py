@@ -16,10 +16,10 @@ from gatewright.apiserver.config import Config, load
 from gatewright.apiserver.effects import CallWebhook
 from gatewright.core.clock import Now
 from gatewright.core.http import NoAnswer, Request, Response
-from gatewright.core.objects import Object, Resource
+from gatewright.core.objects import Object, Resource, uid
 from gatewright.core.settings import Settings
 from gatewright.kinds.install import installed_crds
-from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CRDS, NAMESPACES, constraint_resource
+from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CRDS, NAMESPACES, PODS, constraint_resource
 from gatewright.sim import explore
 from gatewright.sim.gatekeeper.manager import Manager
 from gatewright.sim.invariants import Oracle
@@ -122,8 +122,13 @@ def constraint(kind: str, name: str, value: str = "bad") -> dict[str, Any]:
     }
 
 
-def post(resource: Resource, thing: Mapping[str, Any]) -> Request:
-    return _write("POST", resource.path(), thing, "application/json")
+def post(resource: Resource, thing: Mapping[str, Any], namespace: str = "") -> Request:
+    return _write("POST", resource.path(namespace), thing, "application/json")
+
+
+def _pod(name: str) -> dict[str, Any]:
+    spec = {"containers": [{"name": "manager", "image": "example.com/manager:1"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 def relabel(resource: Resource, name: str, value: str) -> Request:
@@ -213,10 +218,15 @@ def broken_template(replicas: int = 1) -> Scenario:
     return replace(scenario, oracle=replace(scenario.oracle, broken=frozenset({"demo"})))
 
 
+SEEN = frozenset({"I1", "I20"})  # of the peer: what the mission is about, what clients see
+
+
 def gatekeeper(*, fixed: bool, status_role: bool = True) -> Scenario:
     """The peer with a template whose policy is to be generated, as in issue 3982."""
-    peer = Manager("gatekeeper-1", fixed=fixed, status_role=status_role)
-    world = _installed(begin(shipped(), ()))
+    world = _installed(begin(shipped(), ()), post(PODS, _pod("gatekeeper-1"), Settings().namespace))
+    pod = world.state.get(("pods", Settings().namespace, "gatekeeper-1"))
+    assert pod is not None
+    peer = Manager("gatekeeper-1", fixed=fixed, status_role=status_role, pod_uid=uid(pod.thing))
     started, wishes = peer.begin(world.now)
     world = world.joined(started, wishes)
     script = (
@@ -224,7 +234,11 @@ def gatekeeper(*, fixed: bool, status_role: bool = True) -> Scenario:
         post(constraint_resource("Demo"), constraint("Demo", "one")),
     )
     world = _settled(world)
-    return Scenario("gatekeeper", world.joined(User("user-1", script), ()), Oracle(managed=False))
+    return Scenario(
+        "gatekeeper",
+        world.joined(User("user-1", script), ()),
+        Oracle(managed=False, only=SEEN, sought=frozenset({"R1"})),
+    )
 
 
 def _ours(name: str, replicas: int, scripts: tuple[tuple[Request, ...], ...]) -> Scenario:
@@ -239,11 +253,11 @@ def _ours(name: str, replicas: int, scripts: tuple[tuple[Request, ...], ...]) ->
     return Scenario(name, world, Oracle(pods=tuple(process.name for process in processes)))
 
 
-def _installed(world: World) -> World:
+def _installed(world: World, *more: Request) -> World:
     """Our CRDs and Namespace stand, as an administrator's manifest would leave them."""
     script = tuple(post(CRDS, crd) for crd in installed_crds())
     namespace: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": Settings().namespace}}
-    world = world.joined(User("administrator", (*script, post(NAMESPACES, namespace))), ())
+    world = world.joined(User("administrator", (*script, post(NAMESPACES, namespace), *more)), ())
     world = _settled(world)
     return world.left("administrator")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from rpds import HashTrieMap
 
@@ -48,7 +48,7 @@ TEMPLATE, TEMPLATE_STATUS, CONSTRAINT, CONSTRAINT_STATUS = (
 BACKOFF = 0.005
 REWATCH = 1.0
 
-Cache = HashTrieMap[tuple[str, str, str], Any]  # (resource path, namespace, name) -> object
+Cache: TypeAlias = "HashTrieMap[tuple[str, str, str], Any]"  # (resource path, namespace, name) -> object
 _CACHE: Cache = HashTrieMap()
 
 
