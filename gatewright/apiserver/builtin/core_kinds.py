@@ -64,9 +64,8 @@ def validate_config_map_update(new: Object, old: Object) -> list[FieldError]:
     if old.get("immutable"):
         if not new.get("immutable"):
             errors.append(forbidden(Path("immutable"), "field is immutable when `immutable` is set"))
-        for key in ("data", "binaryData"):
-            if not metadata.unchanged(new.get(key), old.get(key)):
-                errors.append(forbidden(Path(key), "field is immutable when `immutable` is set"))
+        changed = [key for key in ("data", "binaryData") if not metadata.unchanged(new.get(key), old.get(key))]
+        errors += [forbidden(Path(key), "field is immutable when `immutable` is set") for key in changed]
     return errors + validate_config_map(new)
 
 

@@ -59,6 +59,8 @@ class Rules:
     create, update:   errors beside those of metadata; update gets new and old
     name_rule:        the rule for names
     core:             finalizers must be known or have a domain
+    again:            how a kind's own update check treats metadata: as a change ("once"), as a change and then as a
+                      new object's ("then"), the other way round ("first"), only as a new object's ("new")
     """
 
     unconditional: bool = True
@@ -70,6 +72,7 @@ class Rules:
     blank: Mapping[str, Any] = field(default_factory=dict)
     name_rule: names.NameRule = names.name_is_subdomain
     core: bool = False
+    again: str = "once"
     default: Change = _same
     prepare: Change = _same
     prepare_change: Change2 | None = None
@@ -111,25 +114,37 @@ class Rules:
         """Errors of a new object, in the server's order."""
         if self.whole_create is not None:
             return list(self.whole_create(thing))
+        return [*self._new_metadata(thing), *self.create(thing)]
+
+    def _new_metadata(self, thing: Object) -> list[FieldError]:
         meta = thing.get("metadata") or {}
         errors = metadata.validate_create(meta, namespaced=self.namespaced, rule=self.name_rule)
-        if self.core:
-            errors += metadata.core_finalizer_errors(meta)
-        return [*errors, *self.create(thing)]
+        return errors + self._finalizers(meta)
+
+    def _changed_metadata(self, new: Object, old: Object) -> list[FieldError]:
+        meta = new.get("metadata") or {}
+        return metadata.validate_update(meta, old.get("metadata") or {}) + self._finalizers(meta)
+
+    def _finalizers(self, meta: Object) -> list[FieldError]:
+        return metadata.core_finalizer_errors(meta) if self.core else []
 
     def validate_update(self, new: Object, old: Object, subresource: str) -> list[FieldError]:
-        """Errors of a changed object. The server checks metadata twice: its errors have two causes each."""
-        meta, before = new.get("metadata") or {}, old.get("metadata") or {}
-        errors = metadata.validate_update(meta, before)
+        """Errors of a changed object. The server checks metadata in common and by kind: errors may have two causes."""
+        errors = metadata.common_update(new, old, namespaced=self.namespaced)
         if subresource == "status":
             own = self.status_update
-            return [*errors, *metadata.validate_update(meta, before), *(own(new, old) if own is not None else ())]
+            return [*errors, *self._changed_metadata(new, old), *(own(new, old) if own is not None else ())]
         if self.whole_update is not None:
             return [*errors, *self.whole_update(new, old)]
-        errors += metadata.validate_update(meta, before)
-        if self.core:
-            errors += metadata.core_finalizer_errors(meta)
-        return [*errors, *(self.update(new, old) if self.update is not None else self.create(new))]
+        told = self.update(new, old) if self.update is not None else self.create(new)
+        if self.again == "new":
+            return [*errors, *self._new_metadata(new), *told]
+        if self.again == "first":
+            return [*errors, *self._new_metadata(new), *told, *self._changed_metadata(new, old)]
+        errors += self._changed_metadata(new, old)
+        if self.again == "then":
+            errors += self._new_metadata(new)
+        return [*errors, *told]
 
 
 def _keep(made: dict[str, Any], old: Object, key: str) -> None:
@@ -152,7 +167,7 @@ class _Definitions(Rules):
         return crd_strategy.prepare_update(new, old)
 
     def validate_update(self, new: Object, old: Object, subresource: str) -> list[FieldError]:
-        common = metadata.validate_update(new.get("metadata") or {}, old.get("metadata") or {})
+        common = metadata.common_update(new, old, namespaced=False)
         if subresource == "status":
             return common + definition.validate_status_update(new, old)
         return common + definition.validate_update(new, old)
@@ -181,8 +196,12 @@ def _rbac(namespaced: bool, binding: bool) -> Rules:
     return Rules(
         create_on_update=True,
         namespaced=namespaced,
+        core=True,
+        again="first",
         name_rule=names.name_is_path_segment,
-        default=rbac.default_binding if binding else rbac.default_role,
+        default=rbac.default_binding if binding else _same,
+        prepare=_same if binding else rbac.prepare_role,
+        prepare_change=None if binding else rbac.prepare_role_change,
         create=rbac.validate_binding if binding else partial(rbac.validate_role, cluster=not namespaced),
         update=rbac.validate_binding_update if binding else None,
     )
@@ -197,6 +216,7 @@ _TABLE: dict[tuple[str, str], Rules] = {
         counted=("spec",),
         status=True,
         core=True,
+        again="then",
         default=pod_defaults.default_pod,
         prepare=core_kinds.prepare_pod,
         create=pods.validate_pod,
@@ -204,10 +224,11 @@ _TABLE: dict[tuple[str, str], Rules] = {
         warnings=core_kinds.pod_warnings,
     ),
     ("", "configmaps"): Rules(
-        core=True, create=core_kinds.validate_config_map, update=core_kinds.validate_config_map_update
+        core=True, again="then", create=core_kinds.validate_config_map, update=core_kinds.validate_config_map_update
     ),
     ("", "secrets"): Rules(
         core=True,
+        again="then",
         default=core_kinds.default_secret,
         create=core_kinds.validate_secret,
         update=core_kinds.validate_secret_update,
@@ -215,6 +236,7 @@ _TABLE: dict[tuple[str, str], Rules] = {
     ("", "namespaces"): replace(
         _LABEL_NAMED,
         core=True,
+        again="first",
         status=True,
         default=core_kinds.default_namespace,
         prepare=core_kinds.prepare_namespace,
@@ -232,13 +254,18 @@ _TABLE: dict[tuple[str, str], Rules] = {
         create=services.validate_service,
         update=services.validate_service_update,
     ),
-    ("", "serviceaccounts"): Rules(core=True),
+    ("", "serviceaccounts"): Rules(core=True, again="then"),
     ("", "events"): Rules(create_on_update=True, whole_create=core_kinds.validate_event),
     ("", "endpoints"): Rules(create_on_update=True, core=True, default=core_kinds.default_endpoints),
-    ("", "limitranges"): Rules(create_on_update=True, core=True),
-    ("", "nodes"): replace(_CLUSTER, core=True, status=True),
+    ("", "limitranges"): Rules(create_on_update=True, core=True, again="new"),
+    ("", "nodes"): replace(_CLUSTER, core=True, again="first", status=True),
     ("", "persistentvolumes"): replace(
-        _CLUSTER, core=True, status=True, blank={"phase": "Pending"}, default=core_kinds.default_volume
+        _CLUSTER,
+        core=True,
+        again="first",
+        status=True,
+        blank={"phase": "Pending"},
+        default=core_kinds.default_volume,
     ),
     ("", "persistentvolumeclaims"): Rules(
         core=True, status=True, blank={"phase": "Pending"}, default=core_kinds.default_claim
@@ -283,6 +310,7 @@ _TABLE: dict[tuple[str, str], Rules] = {
     ("apps", "controllerrevisions"): Rules(core=True),
     ("batch", "jobs"): replace(
         _WORKLOAD,
+        again="first",
         default=workloads.default_job,
         prepare=workloads.prepare_job,
         create=workload_rules.validate_job,
@@ -301,13 +329,19 @@ _TABLE: dict[tuple[str, str], Rules] = {
         create=networking.validate_policy,
     ),
     ("networking.k8s.io", "ingressclasses"): replace(
-        _CLUSTER, core=True, counted=("spec",), default=networking.default_class, create=networking.validate_class
+        _CLUSTER,
+        core=True,
+        again="then",
+        counted=("spec",),
+        default=networking.default_class,
+        create=networking.validate_class,
     ),
     ("coordination.k8s.io", "leases"): Rules(
-        unconditional=False, create_on_update=True, core=True, create=coordination.validate_lease
+        unconditional=False, create_on_update=True, create=coordination.validate_lease
     ),
     ("discovery.k8s.io", "endpointslices"): Rules(
         core=True,
+        again="new",
         counted=("endpoints", "ports", "addressType"),
         default=coordination.default_slice,
         create=coordination.validate_slice,
@@ -350,7 +384,7 @@ _TABLE: dict[tuple[str, str], Rules] = {
         unconditional=False, core=True, counted=("spec",), status=True, blank=dict.fromkeys(_DISRUPTIONS, 0)
     ),
     ("scheduling.k8s.io", "priorityclasses"): replace(_CLUSTER, counted=("value",)),
-    ("storage.k8s.io", "storageclasses"): replace(_CLUSTER, core=True),
+    ("storage.k8s.io", "storageclasses"): replace(_CLUSTER, core=True, again="first"),
     ("storage.k8s.io", "csidrivers"): replace(_CLUSTER, unconditional=False),
     ("storage.k8s.io", "csinodes"): replace(_CLUSTER, unconditional=False),
     ("storage.k8s.io", "volumeattachments"): replace(_CLUSTER, unconditional=False, status=True),

@@ -89,6 +89,13 @@ def validate_update(new: Mapping[str, Any], old: Mapping[str, Any], path: Path =
     return errors + _validate_managed_fields(new.get("managedFields") or (), path.child("managedFields"))
 
 
+def common_update(new: Object, old: Object, *, namespaced: bool) -> list[FieldError]:
+    """What the server checks at every update before it asks the kind. new, old: whole objects."""
+    meta = new.get("metadata") or {}
+    errors = validate_create(meta, namespaced=namespaced, rule=names.name_is_path_segment)
+    return errors + validate_update(meta, old.get("metadata") or {})
+
+
 def _immutable(new: Any, old: Any, name: str, path: Path) -> list[FieldError]:
     if name in ("name", "namespace", "uid"):
         new, old = new or "", old or ""

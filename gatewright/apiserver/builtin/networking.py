@@ -11,7 +11,7 @@ from typing import Any
 from gatewright.apiserver.builtin import forms
 from gatewright.apiserver.builtin.pod_defaults import with_defaults
 from gatewright.core import names
-from gatewright.core.field_errors import FieldError, Path, forbidden, invalid, not_supported, required
+from gatewright.core.field_errors import FieldError, Path, forbidden, invalid, not_supported, required, too_long
 from gatewright.core.objects import Object
 from gatewright.core.schemas.formats import parse_cidr, parse_ip
 from gatewright.core.selectors import validate_label_selector
@@ -150,8 +150,6 @@ def validate_class(thing: Object) -> list[FieldError]:
     if not controller:
         return []
     if len(controller) > 250:
-        from gatewright.core.field_errors import too_long
-
         return [too_long(at, 250)]
     host, slash, rest = controller.partition("/")
     if not (host and slash and rest):

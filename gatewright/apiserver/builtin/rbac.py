@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from gatewright.core import names
 from gatewright.core.field_errors import FieldError, Path, invalid, not_supported, required
+from gatewright.core.go_text import Struct
 from gatewright.core.objects import Object
 
 _GROUP = "rbac.authorization.k8s.io"
 
 
-def default_role(role: Object) -> Object:
-    """rules are always written, null where there are none."""
+def prepare_role(role: Object) -> Object:
+    """rules are always written, null where there are none (which nobody owns, as it is no default)."""
     return role if "rules" in role else {**role, "rules": None}
+
+
+def prepare_role_change(role: Object, old: Object) -> Object:
+    """As at create."""
+    return prepare_role(role)
 
 
 def default_binding(binding: Object) -> Object:
@@ -100,8 +106,6 @@ def validate_binding_update(new: Object, old: Object) -> list[FieldError]:
     """The role stays."""
     errors = validate_binding(new)
     if (new.get("roleRef") or {}) != (old.get("roleRef") or {}):
-        from gatewright.core.go_text import Struct
-
         ref = new.get("roleRef") or {}
         shown = Struct(
             [

@@ -22,6 +22,7 @@ from gatewright.core.field_errors import (
     not_supported,
     required,
 )
+from gatewright.core.go_text import Struct
 from gatewright.core.objects import Object
 from gatewright.core.schemas.formats import parse_ip
 from gatewright.core.selectors import validate_labels
@@ -78,9 +79,9 @@ def prepare_service_change(new: Object, old: Object) -> Object:
         for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"):
             if spec.get(key) == before.get(key):
                 spec.pop(key, None)
-    if _external(before) and not _external(spec):
-        if spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
-            spec.pop("externalTrafficPolicy", None)
+    left = _external(before) and not _external(spec)
+    if left and spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
+        spec.pop("externalTrafficPolicy", None)
     return {**new, "spec": spec}
 
 
@@ -290,8 +291,6 @@ def _node_port_errors(spec: Object) -> list[FieldError]:
 
 
 def _shown_port(port: Object) -> Any:
-    from gatewright.core.go_text import Struct
-
     return Struct(
         [
             ("Name", ""),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gatewright.apiserver.builtin.metadata import unchanged
 from gatewright.apiserver.builtin.pod_defaults import default_claim_spec, default_template, with_defaults
 from gatewright.core.objects import Object
 
@@ -182,8 +183,6 @@ def prepare_daemon_set(thing: Object, generation: int = 1) -> Object:
 
 def prepare_daemon_set_update(new: Object, old: Object) -> Object:
     """The template's generation counts changes of the template."""
-    from gatewright.apiserver.builtin.metadata import unchanged
-
     text = ((old.get("metadata") or {}).get("annotations") or {}).get(TEMPLATE_GENERATION, "0")
     generation = int(text) if str(text).isdigit() else 0
     before, after = (old.get("spec") or {}).get("template"), (new.get("spec") or {}).get("template")

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gatewright.apiserver.builtin import metadata
-from gatewright.apiserver.builtin.metadata import unchanged
 from gatewright.apiserver.crds.embedded import coerce, embedded_errors
 from gatewright.apiserver.crds.served import Scale, Served, served_versions
 from gatewright.core.field_errors import FieldError, Path, Reason, invalid
-from gatewright.core.go_text import quote
+from gatewright.core.go_text import quote, same
 from gatewright.core.objects import Object, dig
 
 __all__ = [
@@ -83,7 +82,7 @@ def prepare_update(served: Served, new: Object, old: Object, subresource: str = 
             made["status"] = old["status"]
     before = (old.get("metadata") or {}).get("generation") or 0
     meta = {**(made.get("metadata") or {})}
-    if not unchanged(_without_metadata(made), _without_metadata(old)):
+    if not same(_without_metadata(made), _without_metadata(old)):  # null is not absent, {} is not either
         meta["generation"] = before + 1
     elif before:
         meta["generation"] = before
@@ -131,7 +130,7 @@ def validate_update(
 
     The server checks metadata twice, so its errors have two causes each.
     """
-    common = metadata.validate_update(new.get("metadata") or {}, old.get("metadata") or {})
+    common = metadata.common_update(new, old, namespaced=served.namespaced)
     errors = _type_errors(served, new)
     status = subresource == "status"
     if not errors:
@@ -143,7 +142,7 @@ def validate_update(
     repeated = served.schema.duplicates(new)
     if repeated and not served.schema.duplicates(old):
         errors += repeated
-    if status and unchanged(new.get("status"), old.get("status")):
+    if status and same(new.get("status"), old.get("status")):
         return common + errors
     return common + errors + _rule_errors(served, new, old, errors, rules)
 
