@@ -19,12 +19,12 @@ from gatewright.apiserver.apply import Writer, track
 from gatewright.apiserver.calls import with_metadata
 from gatewright.apiserver.config import Config
 from gatewright.apiserver.crds import naming
-from gatewright.apiserver.crds.conditions import condition_true
 from gatewright.apiserver.effects import Change, Commit, Follow, Open
 from gatewright.apiserver.resources import CRDS
 from gatewright.apiserver.state import State, Stored
 from gatewright.apiserver.steps import NOTHING, Step
 from gatewright.core.clock import Now
+from gatewright.core.crds.conditions import condition_true
 from gatewright.core.objects import Object, metadata, uid
 
 

@@ -13,6 +13,7 @@ from gatewright.apiserver import admission, decoding, reading, reviews, services
 from gatewright.apiserver.answers import (
     already_exists,
     bad_request,
+    encode,
     forbidden,
     internal,
     invalid,
@@ -132,6 +133,7 @@ def create_object(call: Call, thing: Object, options: WriteOptions, *, last: boo
         return thing
     if metadata(thing).get("resourceVersion"):
         raise internal("resourceVersion should not be set on objects to be created")
+    check_size(thing, call)
     done = yield Commit(key, 0, to_storage(thing, call))
     if isinstance(done, Committed):
         return as_answered(done.stored.thing, call)
@@ -160,6 +162,15 @@ def check_namespace(call: Call, thing: Object, state: State) -> None:
             "field": "metadata.namespace",
         }
         raise forbidden(endpoint.group, endpoint.plural, name_of(thing), told, (cause,))
+
+
+STORE_LIMIT = 1536 * 1024  # bytes of one object, as etcd's default
+
+
+def check_size(thing: Object, call: Call) -> None:
+    """The store takes no objects larger than its limit. Only large requests are measured."""
+    if len(call.request.body) > STORE_LIMIT // 2 and len(encode(thing)) > STORE_LIMIT:
+        raise internal("etcdserver: request is too large")
 
 
 def to_storage(thing: Object, call: Call) -> Object:

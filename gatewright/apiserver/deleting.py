@@ -16,7 +16,6 @@ import msgspec
 from gatewright.apiserver import admission, creating, decoding, protobuf, reading, views
 from gatewright.apiserver.answers import bad_request, conflict, document, invalid, not_found, success
 from gatewright.apiserver.calls import Call, Steps, with_metadata
-from gatewright.apiserver.crds import strategy as crd_strategy
 from gatewright.apiserver.effects import Commit, Committed, Look
 from gatewright.apiserver.negotiation import PROTOBUF
 from gatewright.apiserver.resources import CRDS
@@ -26,6 +25,7 @@ from gatewright.apiserver.typed_decoding import Reader, TypeFault
 from gatewright.apiserver.updating import TRIES, finished
 from gatewright.core import field_errors
 from gatewright.core.clock import rfc3339
+from gatewright.core.crds import strategy as crd_strategy
 from gatewright.core.field_errors import FieldError, Path
 from gatewright.core.http import Request, Response
 from gatewright.core.objects import Object, metadata

@@ -22,8 +22,12 @@ _DIGITS = frozenset(b"0123456789")
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 _ESCAPES = frozenset(b'"\\/bfnrt')
 _FRACTION = re.compile(rb"[\[:,\s]-?[0-9]+(?:\.[0-9]|[eE])")  # perhaps a number with a fraction or an exponent
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _EXPONENT = frozenset(b"eE")
 _SIGNS = frozenset(b"+-")
+
+
+MAX_DEPTH = 150  # of nesting (Go: 10000): what is deeper would exhaust the recursion of those who walk the value
 
 
 class SyntaxFault(Exception):
@@ -32,6 +36,8 @@ class SyntaxFault(Exception):
 
 def load(data: bytes) -> tuple[Any, tuple[str, ...]]:
     """The value, and the paths of keys that stand twice in an object ("spec.size"). Raises SyntaxFault."""
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+        raise SyntaxFault("exceeded max depth")
     try:
         value = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -41,6 +47,19 @@ def load(data: bytes) -> tuple[Any, tuple[str, ...]]:
     if len(_encode(value)) == len(data):
         return value, ()  # a key that stands twice would have made the bytes longer than what is left of them
     return _slow(data, well_formed=True)
+
+
+def _depth(data: bytes) -> int:
+    """How deep brackets nest, those in strings not counted."""
+    deepest = depth = 0
+    for token in _BRACKETS.finditer(data):
+        text = token.group()
+        if text in (b"{", b"["):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif text in (b"}", b"]"):
+            depth -= 1
+    return deepest
 
 
 def _whole(value: Any) -> Any:

@@ -12,7 +12,6 @@ from gatewright.apiserver.answers import (
     NotHere,
     Refused,
     bad_request,
-    internal,
     method_not_allowed,
     no_such_resource,
     not_found,
@@ -32,6 +31,7 @@ from gatewright.apiserver.watching import Watch
 from gatewright.core.http import Request, Response, User
 
 Answer = Response | Watch
+BODY_LIMIT = 3 * 1024 * 1024  # bytes, as the real server
 _HEALTH = ("healthz", "livez", "readyz")
 
 
@@ -41,6 +41,9 @@ def handle(request: Request, user: User, config: Config) -> Steps[Answer]:
     request: path percent-decoded, header names lower case. Nothing but the effects' answers is read.
     """
     try:
+        if len(request.body) > BODY_LIMIT:
+            text = f"Request entity too large: limit is {BODY_LIMIT}"
+            raise Refused(413, "RequestEntityTooLarge", text)
         return (yield from _answer(request, user, config))
     except NotHere:
         return plain(404, "404 page not found\n")
@@ -195,6 +198,20 @@ def _with_warnings(answer: Response, call: Call) -> Response:
     return Response(answer.status, answer.headers + headers, answer.body) if headers else answer
 
 
+_WRITTEN = ("status", "finalize", "approval", "resize", "ephemeralcontainers")
+
+
+def _not_served(call: Call, state: State) -> Refused:
+    """The answer of a subresource that needs a node (logs, exec) or that this server lacks."""
+    endpoint, name = call.endpoint, call.target.name
+    stored = state.get(call.key)
+    if stored is None:
+        return not_found(endpoint.group, endpoint.plural, name)
+    if endpoint.storage == "pods" and call.target.subresource in ("exec", "attach", "portforward", "log"):
+        return bad_request(f"pod {name} does not have a host assigned")
+    return not_supported(endpoint.group, f"{endpoint.plural}/{call.target.subresource}", call.request.method.lower())
+
+
 def _subresource(call: Call, verb: str) -> Steps[Answer]:
     endpoint, name = call.endpoint, call.target.subresource
     sub = endpoint.subresources.get(name)
@@ -208,9 +225,9 @@ def _subresource(call: Call, verb: str) -> Steps[Answer]:
         raise method_not_allowed()
     if sub.kind == "Scale":
         return (yield from scaling.answer(call))
-    if name not in ("status", "finalize") and sub.kind != endpoint.kind:
-        raise internal(f"the subresource {name} of {endpoint.group_resource} is not implemented by this server")
     state: State = yield Look()
+    if name not in _WRITTEN:
+        raise _not_served(call, state)
     if verb == "get":
         return _with_warnings(reading.get(state, endpoint, call.key, call.request, call.form, call.now), call)
     return (yield from (updating.replace(call) if verb == "update" else updating.patch(call)))

@@ -142,6 +142,7 @@ def store(
         return new
     if options.dry_run or new == current:
         return new
+    creating.check_size(new, call)
     done = yield Commit(stored.key, stored.version, creating.to_storage(new, call))
     return creating.as_answered(done.stored.thing, call) if isinstance(done, Committed) else None
 
