@@ -14,11 +14,14 @@ from typing import Any
 
 from rpds import HashTrieMap
 
+from gatewright.control.intents import Compile, FactName, Intent, Load
+from gatewright.control.view import Fact
 from gatewright.reconcile.desk import Desk
 from gatewright.reconcile.facts import Facts
 from gatewright.reconcile.informers import Informer
 from gatewright.reconcile.publication import Publication
 from gatewright.reconcile.queues import Queue
+from gatewright.reconcile.rounds import Round
 from gatewright.reconcile.timers import Timers
 
 
@@ -44,8 +47,9 @@ def _known(same: _Same, render: Callable[[Any], bytes]) -> bytes:
 
 def of_desk(desk: Desk) -> bytes:
     """Of the whole state; absolute times are part of it. Effects of the last step and numbers of requests are not."""
-    books = (desk.rounds, desk.holds, desk.wakes, desk.wanted, desk.compiling, desk.leases, desk.root_counts)
+    books = (desk.holds, desk.wakes, desk.wanted, desk.compiling, desk.leases, desk.root_counts)
     parts = [_known(_Same(book), _book) for book in books]
+    parts.append(_known(_Same(desk.rounds), _rounds))
     parts.append(_known(_Same(desk.reads.by_key), _book))
     parts.append(_known(_Same(desk.informers.by_target), _informers))
     parts.append(_known(_Same(desk.facts), _facts))
@@ -67,6 +71,26 @@ def _book(book: HashTrieMap[Any, Any]) -> bytes:
     return blake2b(b"".join(entries), digest_size=16).digest()
 
 
+def _rounds(rounds: HashTrieMap[Any, Round]) -> bytes:
+    entries = sorted(repr(key).encode() + _known(_Same(value), _round) for key, value in rounds.items())
+    return blake2b(b"".join(entries), digest_size=16).digest()
+
+
+def _round(held: Round) -> bytes:
+    branches = [
+        (branch.at, branch.waits, branch.failed, branch.doubt, [_known(_Same(one), _intent) for one in branch.intents])
+        for branch in held.branches
+    ]
+    return _text((held.busy, held.holds, branches))
+
+
+def _intent(intent: Intent) -> bytes:
+    """What is loaded or compiled is told by its name: the thing itself is the policy room's, and large."""
+    if isinstance(intent, Load):
+        return _text(("Load", intent.slot, intent.identity, intent.entry is None))
+    return _text(("Compile", intent.digest) if isinstance(intent, Compile) else intent)
+
+
 def _informers(informers: HashTrieMap[Any, Informer]) -> bytes:
     entries = [_known(_Same(informers[target]), _informer) for target in sorted(informers)]
     return blake2b(b"".join(entries), digest_size=16).digest()
@@ -80,7 +104,16 @@ def _informer(informer: Informer) -> bytes:
 
 def _facts(facts: Facts) -> bytes:
     books = (sorted(map(repr, facts.answers)), list(facts.unread), sorted(map(repr, facts.under_lease.items())))
-    return _known(_Same(facts.known), _book) + _text(books)
+    return _known(_Same(facts.known), _known_facts) + _text(books)
+
+
+def _known_facts(known: HashTrieMap[FactName, Fact]) -> bytes:
+    """An outcome of compiling is told by its name, which is the digest of what it was made from."""
+    entries = sorted(
+        repr(name).encode() + (_text(fact.at) if name[0] == "compiled" else _known(_Same(fact), _text))
+        for name, fact in known.items()
+    )
+    return blake2b(b"".join(entries), digest_size=16).digest()
 
 
 def _queue(queue: Queue) -> bytes:
