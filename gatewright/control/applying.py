@@ -141,9 +141,11 @@ def _item(items: Iterable[Any], keys: Mapping[str, Any]) -> Mapping[str, Any] | 
 
 def _equal(one: Any, other: Any) -> bool:
     """JSON equality: true is not 1 (Python says otherwise)."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
+    if one is other:
+        return True
+    if type(one) is dict and type(other) is dict:
         return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+    if type(one) is list and type(other) is list:
         return len(one) == len(other) and all(_equal(a, b) for a, b in zip(one, other, strict=True))
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 

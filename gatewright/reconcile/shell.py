@@ -44,10 +44,11 @@ from gatewright.reconcile.views import RecordingView
 class Shell:
     """An immutable value; see `step`. Equality is identity; compare `digest()`."""
 
-    __slots__ = ("_desk",)
+    __slots__ = ("_desk", "_digest")
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._digest: bytes | None = None
 
     @staticmethod
     def new(
@@ -123,7 +124,9 @@ class Shell:
 
     def digest(self) -> bytes:
         """Of the whole state, the same whatever way led to it. Absolute times are part of it."""
-        return digests.of_desk(self._desk)
+        if self._digest is None:
+            self._digest = digests.of_desk(self._desk)
+        return self._digest
 
 
 def step(shell: Shell, event: Event, now: Now) -> tuple[Shell, tuple[Effect, ...]]:
