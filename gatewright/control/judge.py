@@ -1,9 +1,9 @@
 """Whether a template or constraint is ready, still coming, or has failed: the pure part of every waiting client.
 
 Fed with watch events and their times; asked at any time. Reads our conditions where they are; of Gatekeeper's own
-status, which has none, it reads byPod: an error counts only when it speaks of this incarnation and generation, is no
-known false alarm, and has stood for a while (Gatekeeper publishes write conflicts and mends them at its next try:
-lifecycle-races 1.7, 3.9).
+status, which has none, it reads byPod: an error counts only when it speaks of this incarnation and generation, is not
+of a class that a later try mends, and has stood for a while (Gatekeeper publishes write conflicts and mends them at
+its next try: lifecycle-races 1.7, 3.9).
 """
 
 from __future__ import annotations
@@ -11,21 +11,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Literal
 
 from gatewright.core.objects import Object, deleting, dig, generation, metadata, uid
 
 Outcome = Literal["ready", "progressing", "failed"]
 
-STANDS = 10.0  # seconds that an error of Gatekeeper's must stand; measured false alarms stood for at most 6.2 s
 
-# Errors that Gatekeeper publishes although a later try mends them: text -> source.
-FALSE_ALARMS: Mapping[str, str] = {
-    r"Operation cannot be fulfilled": "optimistic concurrency, any object (Gatekeeper issue 3982)",
-    r"already exists": "create beside a stale cache (lifecycle-races R2)",
-    r"annotation to wait": "constraint seen before its template's annotation (lifecycle-races R5)",
-    r"conditions are not satisfied to generate": "template opted out of generated policies (constraint controller)",
-}
+class Nature(Enum):
+    """What an error's text says of the next try."""
+
+    PASSING = "passing"  # of a class that a later try mends: never a failure
+    LASTING = "lasting"  # a function of the spec: the same again until it changes
+    UNKNOWN = "unknown"
+
+
+# Seconds that an error must stand to count. Measured: false alarms of any nature stood for at most 6.2 s.
+STANDS = {Nature.LASTING: 1.0, Nature.UNKNOWN: 7.5}
+
+# How errors read that a later try mends: the API server's transient classes as apimachinery and Go's net/http print
+# them, and what Gatekeeper says while its own objects are on their way.
+_FENCED = re.compile(r"Operation cannot be fulfilled|Precondition failed|metadata\.resourceVersion")  # Gatekeeper 3982
+_PASSING = re.compile(
+    r"already exists"  # 409: create beside a stale cache (lifecycle-races R2)
+    r"|could not find the requested resource|not found|no matches for kind"  # 404, discovery behind its CRD
+    r"|\b(?:Get|Post|Put|Patch|Delete) \"https?://"  # no answer: url.Error
+    r"|connection (?:refused|reset)|[Tt]imeout|timed out|deadline exceeded|context canceled|rate limiter"
+    r"|[Tt]oo many requests|currently unable to handle|try again|etcdserver|[Ii]nternal error"  # 429, 5xx
+    r"|annotation to wait"  # a constraint seen before its template's annotation (lifecycle-races R5)
+)
+# How errors read that are a function of the spec: compiling, and a body that the API server refuses (422, 403).
+_LASTING = re.compile(r"rego_\w+_error|[Ii]nvalid ConstraintTemplate|is invalid: |is forbidden|compilation failed")
+_LASTING_CODES = frozenset({"ingest_error", "parse_error", "conversion_error"})  # of a template's own source
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +54,12 @@ class State:
 
 @dataclass(slots=True)
 class _Seen:
-    """What was last seen of one object; errors: text -> since when it stands at this uid and generation."""
+    """What was last seen of one object; errors: nature -> a text, and since when one of that nature stands without a
+    break at this uid and generation (texts may change from try to try: two unsafe variables swap their order).
+    """
 
     thing: Object
-    errors: dict[str, float] = field(default_factory=dict)
+    errors: dict[Nature, tuple[str, float]] = field(default_factory=dict)
 
 
 class Judge:
@@ -57,7 +77,10 @@ class Judge:
         before = self._seen.get(key)
         same = before is not None and (uid(before.thing), generation(before.thing)) == (uid(thing), generation(thing))
         standing = before.errors if before is not None and same else {}
-        self._seen[key] = _Seen(thing, {text: standing.get(text, t) for text in _errors(thing)})
+        errors: dict[Nature, tuple[str, float]] = {}
+        for nature, text in _errors(thing):
+            errors.setdefault(nature, (text, standing[nature][1] if nature in standing else t))
+        self._seen[key] = _Seen(thing, errors)
 
     def state(self, kind: str, name: str, t: float) -> State:
         """The state of one object at a time; an object that was not seen is progressing."""
@@ -92,11 +115,12 @@ def _by_condition(thing: Object, condition: Mapping[str, Any]) -> State:
 
 def _by_pods(seen: _Seen, t: float) -> State:
     thing = seen.thing
-    stood = sorted(text for text, since in seen.errors.items() if t - since >= STANDS)
-    if stood:
-        return State("failed", stood[0])
+    for nature, stands in STANDS.items():
+        text, since = seen.errors.get(nature, ("", t))
+        if text and t - since >= stands:
+            return State("failed", text)
     if seen.errors:
-        return State("progressing", f"an error that may pass: {min(seen.errors)}")
+        return State("progressing", f"an error that may pass: {min(text for text, _ in seen.errors.values())}")
     entries = list(_entries(thing))
     if not entries:
         return State("progressing", "no pod has reported yet")
@@ -104,6 +128,9 @@ def _by_pods(seen: _Seen, t: float) -> State:
     if behind:
         return State("progressing", f"{len(behind)} of {len(entries)} pods have not seen this generation yet")
     if "templateUID" in entries[0]:
+        roles = [entry.get("operations") or () for entry in entries]
+        if any(roles) and not any("generate" in role for role in roles):
+            return State("progressing", "no pod with the generate role has reported yet")
         created = dig(thing, "status", "created") is True
         return State("ready", "created, without errors") if created else State("progressing", "not created yet")
     points = [point for entry in entries for point in entry.get("enforcementPointsStatus") or ()]
@@ -121,12 +148,23 @@ def _entries(thing: Object) -> Iterable[Mapping[str, Any]]:
             yield entry
 
 
-def _errors(thing: Object) -> Iterable[str]:
-    """Texts of errors at this generation that are no known false alarm."""
+def _errors(thing: Object) -> Iterable[tuple[Nature, str]]:
+    """Errors at this generation, by nature. A template that opted out of generated policies is no error at all."""
     for entry in _entries(thing):
         if entry.get("observedGeneration") != generation(thing):
             continue
         for error in entry.get("errors") or ():
             text = str(error.get("message") or "")
-            if not any(re.search(pattern, text) for pattern in FALSE_ALARMS):
-                yield text
+            if "conditions are not satisfied to generate" not in text:
+                yield nature_of(str(error.get("code") or ""), text), text
+
+
+def nature_of(code: str, text: str) -> Nature:
+    """What an entry of byPod[].errors says of the next try, by its code and text."""
+    if code in _LASTING_CODES:
+        return Nature.LASTING
+    if _FENCED.search(text):
+        return Nature.PASSING
+    if _LASTING.search(text):
+        return Nature.LASTING
+    return Nature.PASSING if _PASSING.search(text) else Nature.UNKNOWN
