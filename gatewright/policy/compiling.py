@@ -9,7 +9,7 @@ remembered by the digest.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from gatewright.core.settings import Settings
@@ -36,7 +36,7 @@ class Compiled:
 
     digest: str
     engine: str
-    artefact: bytes
+    artefact: bytes = field(repr=False)  # the digest tells it apart
     reads_inventory: bool
 
 

@@ -44,6 +44,10 @@ class TemplateEntry:
             self._loaded = _load(self.compiled.engine, self.compiled.artefact)
         return self._loaded
 
+    def __repr__(self) -> str:
+        # By value: the simulation takes its digests from it.
+        return f"TemplateEntry({self.template!r}, {self.compiled!r})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (TemplateEntry, (self.template, self.compiled))
 
@@ -62,6 +66,9 @@ class ConstraintEntry:
         if self._bound is None or self._bound.template is not template:
             self._bound = Bound(self.constraint, template)
         return self._bound
+
+    def __repr__(self) -> str:
+        return f"ConstraintEntry({self.constraint!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (ConstraintEntry, (self.constraint,))

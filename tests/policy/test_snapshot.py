@@ -266,6 +266,15 @@ def test_entries_travel_between_processes(template: Make, constraint: Make, snap
     assert messages(moved) == ["web"]
 
 
+def test_entries_are_told_by_value(template: Make, constraint: Make, snapshot: Fill) -> None:
+    held = [snapshot([template(ALWAYS)], [constraint(match=PODS)]) for _ in range(2)]
+    assert messages(held[0]) == ["web"], "what is worked out does not show"
+    first, second = ((one.template("k8sfoo"), one.constraint("K8sFoo", "c")) for one in held)
+    assert repr(first) == repr(second)
+    assert " at 0x" not in repr(first)
+    assert len(repr(first)) < 2000, "the code itself does not show"
+
+
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
