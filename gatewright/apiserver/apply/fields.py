@@ -45,6 +45,12 @@ def keyed(keys: Mapping[str, Any]) -> str:
     return "k:{" + ",".join([f"{go_json(name)}:{go_json(keys[name])}" for name in names]) + "}"
 
 
+@lru_cache(maxsize=16384)
+def keyed_by_text(name: str, value: str) -> str:
+    """As `keyed`, for the usual case of one key that is text."""
+    return f"k:{{{go_json(name)}:{go_json(value)}}}"
+
+
 def valued(value: Any) -> str:
     return "v:" + go_json(value)
 

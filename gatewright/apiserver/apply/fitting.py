@@ -58,6 +58,8 @@ def item_element(kind: ListType, item: Any) -> str:
         raise ItemError("associative list with keys may not have a null element")
     if not isinstance(item, dict):
         raise ItemError("associative list with keys may not have non-map elements")
+    if len(kind.keys) == 1 and type(item.get(kind.keys[0])) is str:
+        return fields.keyed_by_text(kind.keys[0], item[kind.keys[0]])
     keys: dict[str, Any] = {}
     for name in kind.keys:
         if name in item:
