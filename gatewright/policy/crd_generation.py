@@ -7,12 +7,15 @@ Kubernetes' own texts.
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
+from gatewright.core.crds.definition import validate_create
+from gatewright.core.crds.strategy import default_crd, prepare_create
 from gatewright.core.errors import PolicyError
-from gatewright.core.field_errors import FieldError, Path, invalid, message
+from gatewright.core.field_errors import message
 from gatewright.core.go_text import quote
-from gatewright.core.names import dns_1035_label
 from gatewright.kinds.resources import CONSTRAINT_VERSIONS, CONSTRAINTS_GROUP, constraint_crd_name
 from gatewright.kinds.templates import PRESERVE, TARGET, Template
 from gatewright.policy.match_schema import match_schema
@@ -81,10 +84,7 @@ def constraint_crd(template: Template) -> dict[str, Any]:
     }
     if template.short_names:
         names["shortNames"] = list(template.short_names)
-    errors = _check_names(names) + _check_schema(schema)
-    if errors:
-        raise TemplateRefused(f"{INVALID_TEMPLATE}: {message(errors)}")
-    return {
+    crd: dict[str, Any] = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
@@ -99,6 +99,10 @@ def constraint_crd(template: Template) -> dict[str, Any]:
             "conversion": {"strategy": "None"},
         },
     }
+    errors = _crd_errors(json.dumps(crd, sort_keys=True))
+    if errors:
+        raise TemplateRefused(f"{INVALID_TEMPLATE}: {errors}")
+    return crd
 
 
 def _version(name: str, schema: dict[str, Any], storage: bool) -> dict[str, Any]:
@@ -138,27 +142,8 @@ def constraint_schema(parameters: Any) -> dict[str, Any]:
     }
 
 
-def _check_names(names: dict[str, Any]) -> list[FieldError]:
-    """The names of a CRD as Kubernetes checks them."""
-    at = Path("spec", "names")
-    errors = [
-        invalid(at.child(field), names[field], text)
-        for field in ("plural", "singular")
-        for text in _label(names[field])
-    ]
-    for i, short in enumerate(names.get("shortNames") or ()):
-        errors += [invalid(at.child("shortNames").index(i), short, text) for text in _label(short)]
-    for field in ("kind", "listKind"):
-        texts = _label(names[field].lower())
-        if texts:
-            detail = f"may have mixed case, but should otherwise match: {','.join(texts)}"
-            errors.append(invalid(at.child(field), names[field], detail))
-    return errors
-
-
-def _label(name: str) -> tuple[str, ...]:
-    return dns_1035_label(name)
-
-
-def _check_schema(schema: dict[str, Any]) -> list[FieldError]:
-    return []
+@lru_cache(maxsize=1024)
+def _crd_errors(crd: str) -> str:
+    # Remembered by its text: a template is looked at in every plan about it, and this takes a millisecond or two.
+    whole = prepare_create(default_crd(json.loads(crd)))
+    return message(validate_create(whole))

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gatewright.apiserver.builtin import metadata, webhook_clients
-from gatewright.core import names
+from gatewright.core import metadata, names, webhook_clients
 from gatewright.core.field_errors import (
     FieldError,
     Marshalled,

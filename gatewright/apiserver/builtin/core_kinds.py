@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from gatewright.apiserver.builtin import forms, metadata
+from gatewright.apiserver.builtin import forms
 from gatewright.apiserver.builtin.pod_defaults import default_claim_spec, default_template, qos_class, with_defaults
-from gatewright.core import names
+from gatewright.core import metadata, names
 from gatewright.core.field_errors import (
     FieldError,
     Path,

@@ -16,7 +16,6 @@ from gatewright.apiserver.builtin import (
     admission_registration,
     coordination,
     core_kinds,
-    metadata,
     networking,
     pod_defaults,
     pods,
@@ -25,12 +24,12 @@ from gatewright.apiserver.builtin import (
     workload_rules,
     workloads,
 )
-from gatewright.apiserver.builtin.metadata import unchanged
-from gatewright.apiserver.crds import definition
-from gatewright.apiserver.crds import strategy as crd_strategy
-from gatewright.core import names
+from gatewright.core import metadata, names
 from gatewright.core.clock import Now
+from gatewright.core.crds import definition
+from gatewright.core.crds import strategy as crd_strategy
 from gatewright.core.field_errors import FieldError
+from gatewright.core.metadata import unchanged
 from gatewright.core.objects import Object
 
 Errors = Sequence[FieldError]

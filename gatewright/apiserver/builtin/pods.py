@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gatewright.apiserver.builtin import containers, forms, metadata
+from gatewright.apiserver.builtin import containers, forms
 from gatewright.apiserver.builtin.scheduling import affinity_errors, spread_errors, toleration_errors
 from gatewright.apiserver.builtin.services import ip_errors
 from gatewright.apiserver.builtin.volumes import volume_errors
-from gatewright.core import names
+from gatewright.core import metadata, names
 from gatewright.core.field_errors import (
     FieldError,
     Marshalled,

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatewright.apiserver.builtin import forms
-from gatewright.apiserver.builtin.metadata import unchanged
 from gatewright.apiserver.builtin.pods import template_errors
 from gatewright.core.field_errors import FieldError, Marshalled, Path, forbidden, invalid, not_supported, required
 from gatewright.core.go_text import Struct
+from gatewright.core.metadata import unchanged
 from gatewright.core.objects import Object
 from gatewright.core.selectors import (
     NOTHING,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatewright.apiserver.builtin.metadata import unchanged
 from gatewright.apiserver.builtin.pod_defaults import default_claim_spec, default_template, with_defaults
+from gatewright.core.metadata import unchanged
 from gatewright.core.objects import Object
 
 _MOST = 2**31 - 1

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gatewright.apiserver.builtin import metadata
-from gatewright.apiserver.crds.embedded import coerce, embedded_errors
 from gatewright.apiserver.crds.served import Scale, Served, served_versions
+from gatewright.core import metadata
+from gatewright.core.crds.embedded import coerce, embedded_errors
 from gatewright.core.field_errors import FieldError, Path, Reason, invalid
 from gatewright.core.go_text import quote, same
 from gatewright.core.objects import Object, dig

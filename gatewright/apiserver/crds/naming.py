@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gatewright.apiserver.builtin.metadata import unchanged
-from gatewright.apiserver.crds.conditions import condition, condition_true, with_condition
-from gatewright.apiserver.crds.strategy import CLEANUP
+from gatewright.core.crds.conditions import condition, condition_true, with_condition
+from gatewright.core.crds.strategy import CLEANUP
 from gatewright.core.field_errors import aggregate
 from gatewright.core.go_text import quote
+from gatewright.core.metadata import unchanged
 from gatewright.core.objects import Object
 
 _KEYS = ("plural", "singular", "shortNames", "kind", "listKind", "categories")  # in the order of writing

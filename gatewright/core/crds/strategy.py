@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatewright.apiserver.builtin.metadata import unchanged
-from gatewright.apiserver.crds.conditions import with_condition
+from gatewright.core.crds.conditions import with_condition
+from gatewright.core.metadata import unchanged
 from gatewright.core.objects import Object
 
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"  # the finalizer under which instances are deleted

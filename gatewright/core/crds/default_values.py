@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gatewright.apiserver.crds.embedded import coercion_error, embedded_errors
+from gatewright.core.crds.embedded import coercion_error, embedded_errors
 from gatewright.core.field_errors import FieldError, Path, invalid, message
 from gatewright.core.go_text import same
 from gatewright.core.schemas import Node, Schema

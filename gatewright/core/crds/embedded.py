@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gatewright.apiserver.builtin import metadata
-from gatewright.core import names
+from gatewright.core import metadata, names
 from gatewright.core.field_errors import FieldError, Path, invalid, required
 from gatewright.core.objects import Object
 from gatewright.core.schemas import Node

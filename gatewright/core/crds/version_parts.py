@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatewright.apiserver.builtin import webhook_clients
-from gatewright.apiserver.crds import structural
-from gatewright.apiserver.crds.field_paths import find_field
+from gatewright.core import webhook_clients
+from gatewright.core.crds import structural
+from gatewright.core.crds.field_paths import find_field
 from gatewright.core.field_errors import (
     FieldError,
     Marshalled,

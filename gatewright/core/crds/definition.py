@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gatewright.apiserver.builtin import metadata, webhook_clients
-from gatewright.apiserver.crds import structural
-from gatewright.apiserver.crds.conditions import condition_true
-from gatewright.apiserver.crds.default_values import default_errors
-from gatewright.apiserver.crds.hub import SCHEMA_FIELDS, Hub, hub_of, shown_schema, shown_versions, unchanged_part
-from gatewright.apiserver.crds.schema_rules import (
+from gatewright.core import metadata, names, webhook_clients
+from gatewright.core.crds import structural
+from gatewright.core.crds.conditions import condition_true
+from gatewright.core.crds.default_values import default_errors
+from gatewright.core.crds.hub import SCHEMA_FIELDS, Hub, hub_of, shown_schema, shown_versions, unchanged_part
+from gatewright.core.crds.schema_rules import (
     TYPES,
     Demands,
     RuleCheck,
@@ -23,7 +23,7 @@ from gatewright.apiserver.crds.schema_rules import (
     key_errors,
     schema_errors,
 )
-from gatewright.apiserver.crds.version_parts import (
+from gatewright.core.crds.version_parts import (
     MOST_SELECTABLE,
     column_errors,
     conversion_errors,
@@ -31,7 +31,6 @@ from gatewright.apiserver.crds.version_parts import (
     selectable_errors,
     subresource_errors,
 )
-from gatewright.core import names
 from gatewright.core.field_errors import (
     FieldError,
     Marshalled,

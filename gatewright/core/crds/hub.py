@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatewright.apiserver.builtin.metadata import unchanged
 from gatewright.core.go_text import Struct
+from gatewright.core.metadata import unchanged
 from gatewright.core.objects import Object
 
 _SHARED = ("subresources", "schema", "additionalPrinterColumns", "selectableFields")

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from gatewright.apiserver.crds.field_paths import find_field
-from gatewright.apiserver.crds.hub import shown_items
-from gatewright.apiserver.crds.structural import (
+from gatewright.core.crds.field_paths import find_field
+from gatewright.core.crds.hub import shown_items
+from gatewright.core.crds.structural import (
     EMBEDDED,
     LIST_KEYS,
     LIST_TYPE,
