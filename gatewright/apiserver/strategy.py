@@ -149,6 +149,8 @@ class _BuiltIn(Strategy):
         return self.rules.prepare_create(thing, now)
 
     def prepare_update(self, new: Object, old: Object, subresource: str, now: Now) -> Object:
+        if subresource == "finalize":  # of a Namespace: writes what the others may not, and nothing else
+            return {**new, "status": old.get("status") or {}}
         return self.rules.prepare_update(new, old, subresource, now)
 
     def validate_create(self, thing: Object) -> list[FieldError]:

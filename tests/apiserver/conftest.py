@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -44,7 +44,8 @@ def drawing() -> Callable[[int], bytes]:
 
 
 class OpenStream:
-    """A watch as `tests.replay` reads it: lines gather whenever the state changes; the rest comes when time has passed."""
+    """A watch as `tests.replay` reads it: lines gather whenever the state changes; the rest comes when time has
+    passed."""
 
     def __init__(self, transport: EngineTransport, answer: Response | Watch) -> None:
         self._transport = transport
@@ -147,11 +148,27 @@ def transport(config: Config) -> EngineTransport:
 
 
 @pytest.fixture
-def client(transport: EngineTransport) -> Iterator[Client]:
-    yield Client(transport)
+def client(transport: EngineTransport) -> Client:
+    return Client(transport)
 
 
 @pytest.fixture(scope="session")
 def make_transport() -> type[EngineTransport]:
     """Makes a fresh embedded server for recorded scenarios."""
     return EngineTransport
+
+
+COUNTS: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def counts() -> list[str]:
+    """Lines about how much of the recordings agrees, printed when the tests end."""
+    return COUNTS
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if COUNTS:
+        terminalreporter.section("recorded answers of the real API server")
+        for line in sorted(COUNTS):
+            terminalreporter.line(line)

@@ -181,12 +181,16 @@ SEEN = [
     pytest.param({"rules": [{**RULE, "apiGroups": ["apps"]}]}, False, id="another group"),
     pytest.param({"rules": [{**RULE, "scope": "Cluster"}]}, False, id="cluster scope"),
     pytest.param({"rules": [{**RULE, "scope": "Namespaced"}]}, True, id="namespaced scope"),
-    pytest.param({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}}, True, id="its namespace"),
+    pytest.param(
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}}, True, id="its namespace"
+    ),
     pytest.param({"namespaceSelector": {"matchLabels": {"a": "b"}}}, False, id="a label that its namespace lacks"),
     pytest.param({"objectSelector": {"matchLabels": {"x": "y"}}}, True, id="its own label"),
     pytest.param({"objectSelector": {"matchLabels": {"x": "z"}}}, False, id="another label"),
-    pytest.param({"objectSelector": {"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]}}, False, id="no label"),
-]  # fmt: skip
+    pytest.param(
+        {"objectSelector": {"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]}}, False, id="no label"
+    ),
+]
 
 
 @pytest.mark.parametrize(("changes", "seen"), SEEN)
@@ -282,10 +286,18 @@ def test_no_op_patches_and_deletions_are_reviewed(client: Any, webhook: Webhook)
 
 # --- the recorded reviews of the real server
 
-CREATED = (
-    "create-pod create-pod-generatename create-pod-dryrun-server create-configmap create-namespace create-crd"
-    " create-deployment create-clusterrole create-custom-resource impersonated-user"
-).split()
+CREATED = [
+    "create-pod",
+    "create-pod-generatename",
+    "create-pod-dryrun-server",
+    "create-configmap",
+    "create-namespace",
+    "create-crd",
+    "create-deployment",
+    "create-clusterrole",
+    "create-custom-resource",
+    "impersonated-user",
+]
 GADGETS = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -376,10 +388,18 @@ def test_reviews_of_creates_are_those_of_the_real_server(
     assert timeless(review) == timeless(recorded)
 
 
-CHANGED = (
-    "annotate-pod label-pod patch-merge-pod replace-configmap rollout-restart set-image patch-status-subresource"
-    " patch-custom-resource-status patch-noop apply-client-update"
-).split()
+CHANGED = [
+    "annotate-pod",
+    "label-pod",
+    "patch-merge-pod",
+    "replace-configmap",
+    "rollout-restart",
+    "set-image",
+    "patch-status-subresource",
+    "patch-custom-resource-status",
+    "patch-noop",
+    "apply-client-update",
+]
 
 
 @pytest.mark.needs("conformance")

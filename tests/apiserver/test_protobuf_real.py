@@ -29,15 +29,46 @@ POD = {
     },
 }
 OBJECTS: list[Any] = [
-    pytest.param("/apis/apps/v1/namespaces/default/deployments", {"spec": {"replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": POD}}, id="Deployment"),
-    pytest.param("/api/v1/namespaces/default/services", {"spec": {"ports": [{"port": 80, "targetPort": "web"}]}}, id="Service"),
+    pytest.param(
+        "/apis/apps/v1/namespaces/default/deployments",
+        {"spec": {"replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": POD}},
+        id="Deployment",
+    ),
+    pytest.param(
+        "/api/v1/namespaces/default/services", {"spec": {"ports": [{"port": 80, "targetPort": "web"}]}}, id="Service"
+    ),
     pytest.param("/api/v1/namespaces/default/secrets", {"stringData": {"a": "b"}}, id="Secret"),
-    pytest.param("/apis/batch/v1/namespaces/default/cronjobs", {"spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": {"spec": {**POD["spec"], "restartPolicy": "Never"}}}}}}, id="CronJob"),
-    pytest.param("/apis/networking.k8s.io/v1/namespaces/default/ingresses", {"spec": {"defaultBackend": {"service": {"name": "x", "port": {"number": 80}}}}}, id="Ingress"),
-    pytest.param("/apis/rbac.authorization.k8s.io/v1/clusterroles", {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}, id="ClusterRole"),
-    pytest.param("/apis/coordination.k8s.io/v1/namespaces/default/leases", {"spec": {"holderIdentity": "x", "renewTime": "2026-01-01T00:00:00.123456Z"}}, id="Lease"),
-    pytest.param("/apis/policy/v1/namespaces/default/poddisruptionbudgets", {"spec": {"minAvailable": "50%", "selector": {"matchLabels": {"a": "b"}}}}, id="PodDisruptionBudget"),
-]  # fmt: skip
+    pytest.param(
+        "/apis/batch/v1/namespaces/default/cronjobs",
+        {
+            "spec": {
+                "schedule": "* * * * *",
+                "jobTemplate": {"spec": {"template": {"spec": {**POD["spec"], "restartPolicy": "Never"}}}},
+            }
+        },
+        id="CronJob",
+    ),
+    pytest.param(
+        "/apis/networking.k8s.io/v1/namespaces/default/ingresses",
+        {"spec": {"defaultBackend": {"service": {"name": "x", "port": {"number": 80}}}}},
+        id="Ingress",
+    ),
+    pytest.param(
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
+        id="ClusterRole",
+    ),
+    pytest.param(
+        "/apis/coordination.k8s.io/v1/namespaces/default/leases",
+        {"spec": {"holderIdentity": "x", "renewTime": "2026-01-01T00:00:00.123456Z"}},
+        id="Lease",
+    ),
+    pytest.param(
+        "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+        {"spec": {"minAvailable": "50%", "selector": {"matchLabels": {"a": "b"}}}},
+        id="PodDisruptionBudget",
+    ),
+]
 
 
 @pytest.mark.slow
