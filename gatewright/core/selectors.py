@@ -109,8 +109,11 @@ def _integer(text: str) -> int | None:
     return value if -(2**63) <= value < 2**63 else None
 
 
-def requirement(key: str, operator: str, values: Sequence[str], path: Path | None = None) -> Requirement:
-    """A checked requirement. path: the field it comes from (texts name `key` and `values` without one).
+def requirement(
+    key: str, operator: str, values: Sequence[str], path: Path | None = None, *, parsed: bool = True
+) -> Requirement:
+    """A checked requirement. path: the field it comes from (texts name `key` and `values` without one); parsed: from
+    a text, not from an object (where Go has a nil list for no values, which prints as null).
 
     Raises SelectorError with the text of all that is wrong with it.
     """
@@ -121,7 +124,9 @@ def requirement(key: str, operator: str, values: Sequence[str], path: Path | Non
     at = path.child("values")
     if operator in ("in", "notin"):
         if not values:
-            errors.append(invalid(at, list(values), "for 'in', 'notin' operators, values set can't be empty"))
+            errors.append(
+                invalid(at, list(values) if parsed else None, "for 'in', 'notin' operators, values set can't be empty")
+            )
     elif operator in ("=", "==", "!="):
         if len(values) != 1:
             errors.append(invalid(at, list(values), "exact-match compatibility requires one single value"))
@@ -302,7 +307,7 @@ def label_selector(selector: Mapping[str, Any] | None) -> LabelSelector:
         if operator not in _OBJECT_OPERATORS:
             raise SelectorError(f"{quote(operator)} is not a valid label selector operator")
         key = str(expression.get("key") or "")
-        found.append(requirement(key, _OBJECT_OPERATORS[operator], tuple(expression.get("values") or ())))
+        found.append(requirement(key, _OBJECT_OPERATORS[operator], tuple(expression.get("values") or ()), parsed=False))
     return LabelSelector(tuple(sorted(found, key=lambda requirement: requirement.key)))
 
 
