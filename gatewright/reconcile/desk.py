@@ -8,6 +8,7 @@ its readers, a request has an owner, a timer a token.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +48,17 @@ class Setup:
     """
 
     controllers: tuple[Controller, ...]
+    by_name: Mapping[str, Controller]
     settings: Settings
     seed: int = 0
     identity: str = ""
-    burst: int = 8
+    burst: int = 2
     in_flight: int = 256
     streaming: bool = True
     strict: bool = False
 
     def controller(self, name: str) -> Controller:
-        return next(controller for controller in self.controllers if controller.name == name)
+        return self.by_name[name]
 
 
 @dataclass(frozen=True, slots=True)

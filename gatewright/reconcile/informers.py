@@ -42,22 +42,28 @@ class Informer:
 @dataclass(frozen=True, slots=True)
 class Informers:
     by_target: HashTrieMap[Target, Informer] = HashTrieMap()  # noqa: RUF009 (immutable)
-    by_resource: HashTrieMap[Resource, tuple[Target, ...]] = HashTrieMap()  # noqa: RUF009
+    by_resource: HashTrieMap[Resource, tuple[Target, ...]] = HashTrieMap()  # noqa: RUF009 (those that plans read)
     mirrors: HashTrieMap[Resource, tuple[tuple[Mirror, int], ...]] = HashTrieMap()  # noqa: RUF009 (with their users)
 
     def put(self, informer: Informer) -> Informers:
         target = informer.machine.target
-        by_resource = self.by_resource
-        if target not in self.by_target:
-            targets = (*(by_resource.get(target.resource) or ()), target)
-            by_resource = by_resource.insert(target.resource, tuple(sorted(targets)))
-        return replace(self, by_target=self.by_target.insert(target, informer), by_resource=by_resource)
+        before = self.by_target.get(target)
+        changed = replace(self, by_target=self.by_target.insert(target, informer))
+        if informer.readable == (before is not None and before.readable):
+            return changed
+        return changed._indexed(target.resource)
 
     def drop(self, target: Target) -> Informers:
-        targets = tuple(one for one in self.by_resource[target.resource] if one != target)
-        resource = target.resource
-        by_resource = self.by_resource.insert(resource, targets) if targets else self.by_resource.remove(resource)
-        return replace(self, by_target=self.by_target.remove(target), by_resource=by_resource)
+        return replace(self, by_target=self.by_target.remove(target))._indexed(target.resource)
+
+    def _indexed(self, resource: Resource) -> Informers:
+        """With the readable targets of a resource: the unrestricted one alone, or else all restricted ones."""
+        found = [one for one in sorted(self.by_target) if one.resource == resource and self.by_target[one].readable]
+        whole = Target(resource)
+        targets = (whole,) if whole in found else tuple(found)
+        by_resource = self.by_resource
+        by_resource = by_resource.insert(resource, targets) if targets else by_resource.discard(resource)
+        return replace(self, by_resource=by_resource)
 
     def mirrors_of(self, resource: Resource) -> tuple[Mirror, ...]:
         return tuple(mirror for mirror, _ in self.mirrors.get(resource) or ())
@@ -68,10 +74,7 @@ class Informers:
 
     def of(self, resource: Resource) -> tuple[Informer, ...]:
         """The readable informers of a resource: the unrestricted one alone, or else all restricted ones."""
-        found = [self.by_target[target] for target in self.by_resource.get(resource) or ()]
-        readable = tuple(informer for informer in found if informer.readable)
-        whole = tuple(informer for informer in readable if informer.machine.target == Target(resource))
-        return whole or readable
+        return tuple(self.by_target[target] for target in self.by_resource.get(resource) or ())
 
     def covering(self, resource: Resource, name: Name) -> Iterator[Informer]:
         """The readable informers that would surely show an object of this name, or do."""

@@ -14,6 +14,7 @@ from gatewright.core.objects import Resource
 from gatewright.reconcile.queues import QueueKey
 
 PATIENCE = 2.0
+GATHERING = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,11 @@ class Publication:
         """The waiter wants the next version to be served."""
         return replace(self, changed=True, waiting=(*self.waiting, (self.version + 1, waiter)))
 
-    def due(self, now: float) -> bool:
-        return self.changed and (self.served >= self.version or now >= self.at + PATIENCE)
+    def due(self, now: float, busy: bool) -> bool:
+        """busy: keys are ready that may change more; then not before GATHERING has passed since the last one."""
+        if not self.changed or (busy and self.at <= now < self.at + GATHERING):
+            return False
+        return self.served >= self.version or now >= self.at + PATIENCE
 
     def published(self, now: float) -> Publication:
         return replace(self, version=self.version + 1, at=now, changed=False)

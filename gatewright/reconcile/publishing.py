@@ -29,7 +29,7 @@ def load(desk: Desk, key: QueueKey, branch: int, intent: Load) -> None:
 
 def flush(desk: Desk) -> None:
     """Publish what has changed, unless an earlier version is still on its way."""
-    if desk.publication.due(desk.time):
+    if desk.publication.due(desk.time, busy=desk.queue.queued > 0):
         desk.publication = desk.publication.published(desk.time)
         desk.emit(Publish(desk.publication.version, desk.publication.snapshot))
         desk.at(desk.time + PATIENCE, ("publish",))

@@ -58,7 +58,7 @@ class Shell:
         snapshot: Any = None,
         seed: int = 0,
         identity: str = "",
-        burst: int = 8,
+        burst: int = 2,
         streaming: bool = True,
         strict: bool = False,
     ) -> Shell:
@@ -71,7 +71,10 @@ class Shell:
         not told.
         """
         active = tuple(one for one in controllers if not one.operations or settings.does(*one.operations))
-        setup = Setup(active, settings, seed, identity or settings.pod, burst, streaming=streaming, strict=strict)
+        by_name = {one.name: one for one in active}
+        setup = Setup(
+            active, by_name, settings, seed, identity or settings.pod, burst, streaming=streaming, strict=strict
+        )
         return Shell(Desk(setup, snapshot))
 
     # --- looking
