@@ -8,6 +8,7 @@ Kubernetes' own texts.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -73,8 +74,21 @@ def constraint_crd(template: Template) -> dict[str, Any]:
     Raises TemplateRefused with the text "invalid ConstraintTemplate: ...".
     """
     check_template(template)
-    schema = constraint_schema(template.schema)
-    kind = template.kind
+    made_of = (template.kind, list(template.short_names), dict(template.labels or {}), template.schema)
+    errors = _crd_errors(json.dumps(made_of, sort_keys=True))
+    if errors:
+        raise TemplateRefused(f"{INVALID_TEMPLATE}: {errors}")
+    return _crd(*made_of)
+
+
+@lru_cache(maxsize=1024)
+def _crd_errors(made_of: str) -> str:
+    # Remembered by its text: a template is looked at in every plan about it, and this takes a millisecond or two.
+    return message(validate_create(prepare_create(default_crd(_crd(*json.loads(made_of))))))
+
+
+def _crd(kind: str, short_names: list[str], labels: Mapping[str, str], parameters: Any) -> dict[str, Any]:
+    schema = constraint_schema(parameters)
     names: dict[str, Any] = {
         "plural": kind.lower(),
         "singular": kind.lower(),
@@ -82,15 +96,12 @@ def constraint_crd(template: Template) -> dict[str, Any]:
         "listKind": f"{kind}List",
         "categories": ["constraint", "constraints"],
     }
-    if template.short_names:
-        names["shortNames"] = list(template.short_names)
-    crd: dict[str, Any] = {
+    if short_names:
+        names["shortNames"] = short_names
+    return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": constraint_crd_name(kind),
-            "labels": {**(template.labels or {}), CONSTRAINT_LABEL: "yes"},
-        },
+        "metadata": {"name": constraint_crd_name(kind), "labels": {**labels, CONSTRAINT_LABEL: "yes"}},
         "spec": {
             "group": CONSTRAINTS_GROUP,
             "names": names,
@@ -99,10 +110,6 @@ def constraint_crd(template: Template) -> dict[str, Any]:
             "conversion": {"strategy": "None"},
         },
     }
-    errors = _crd_errors(json.dumps(crd, sort_keys=True))
-    if errors:
-        raise TemplateRefused(f"{INVALID_TEMPLATE}: {errors}")
-    return crd
 
 
 def _version(name: str, schema: dict[str, Any], storage: bool) -> dict[str, Any]:
@@ -140,10 +147,3 @@ def constraint_schema(parameters: Any) -> dict[str, Any]:
             "status": {PRESERVE: True},
         },
     }
-
-
-@lru_cache(maxsize=1024)
-def _crd_errors(crd: str) -> str:
-    # Remembered by its text: a template is looked at in every plan about it, and this takes a millisecond or two.
-    whole = prepare_create(default_crd(json.loads(crd)))
-    return message(validate_create(whole))
