@@ -4,6 +4,7 @@ calls the tests.
 
 from __future__ import annotations
 
+import configparser
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from gatewright.cli.main import COMMANDS
 from gatewright.control import constraint_ingest, template_crd, template_ingest
 from tests.repo import documents
-from tests.repo.sources import ROOT
+from tests.repo.sources import ROOT, package
 from tools import commands
 
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
@@ -100,6 +101,18 @@ def test_the_lifecycle_page_tells_every_state_and_failure() -> None:
     states = [state.value for one in (constraint_ingest, template_crd, template_ingest) for state in one.State]
     silent = sorted({one for one in states if one != "Invalid" and one not in page})
     assert not silent
+
+
+def test_every_room_is_told_in_the_architecture() -> None:
+    """Each package of the product has its row, and no row tells of a room that no layer knows."""
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    told = {room for row in rows for room in re.findall(r"`(\w+)`", row)}
+    assert {module.room for module in package() if module.path.count("/") > 1} <= told
+    config = configparser.ConfigParser()
+    config.read(ROOT / ".importlinter")
+    layers = set(re.findall(r"\w+", config["importlinter:contract:layers"]["layers"]))
+    assert told == layers
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path) for path in documents.pages()])
