@@ -20,7 +20,7 @@ from gatewright.apiserver.apply.converting import conversion_fault
 from gatewright.apiserver.apply.fields import NOTHING, Fields
 from gatewright.apiserver.apply.managers import settle_times
 from gatewright.apiserver.apply.resets import reset_fields
-from gatewright.apiserver.apply.scale import SCALE_VERSION, ReplicasPaths, to_parent, to_scale
+from gatewright.apiserver.apply.scale import SCALE_VERSION, write_through
 from gatewright.apiserver.apply.strategic import strategic_merge
 from gatewright.apiserver.apply.strategic_lists import StrategicPatchError
 from gatewright.apiserver.apply.types import Type, Types, crd_types
@@ -33,7 +33,6 @@ __all__ = [
     "ApplyRejected",
     "BuiltinSchemas",
     "Fields",
-    "ReplicasPaths",
     "StrategicPatchError",
     "Type",
     "TypedPatchError",
@@ -47,7 +46,6 @@ __all__ = [
     "reset_fields",
     "settle_times",
     "strategic_merge",
-    "to_parent",
-    "to_scale",
     "track",
+    "write_through",
 ]

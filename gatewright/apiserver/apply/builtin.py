@@ -1,7 +1,7 @@
 """The schemas of the built-in kinds, read from the file that tools/builtin_schemas.py makes.
 
-Called by whoever starts a server (which reads the file: this room opens none) and by handlers that need a kind's types,
-its merge keys or the fields that Go always writes.
+Called by whoever starts a server (which reads the file: this room opens none) and by handlers that need a kind's types
+or its merge keys.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from gatewright.apiserver.apply.types import Schema, Type, TypeMaker, Types
-from gatewright.core.objects import Object
 
 _OBJECT_META = "meta.v1.ObjectMeta"
 
@@ -72,60 +71,3 @@ class BuiltinSchemas:
             if member.get("default") == {}:
                 made[name] = self._zero(self.resolved(member))
         return made
-
-    def filled(self, api_version: str, kind: str, thing: Object) -> Object:
-        """An object as Go decodes and writes it: structs by value are there, at least as {}; null stands for an absent
-        field, or for the zero value inside a map of scalars. Unknown fields are kept. Of other kinds the object
-        itself."""
-        schema = self.definition(api_version, kind)
-        if schema is None:
-            return thing
-        return _as_object(self._filled(schema, thing), thing)
-
-    def _filled(self, schema: Schema, value: Any) -> Any:
-        schema = self.resolved(schema)
-        if isinstance(value, Mapping):
-            properties = schema.get("properties")
-            if properties:
-                return self._filled_struct(properties, value)
-            others = schema.get("additionalProperties")
-            if isinstance(others, Mapping):
-                return _kept(value, {name: self._filled_entry(others, inner) for name, inner in value.items()})
-        elif isinstance(value, list) and "items" in schema:
-            items = schema["items"]
-            done = [self._filled(items, {} if inner is None and self._is_struct(items) else inner) for inner in value]
-            return value if all(new is old for new, old in zip(done, value, strict=True)) else done
-        return value
-
-    def _filled_struct(self, properties: Mapping[str, Schema], value: Mapping[str, Any]) -> Mapping[str, Any]:
-        done: dict[str, Any] = {}
-        for name, inner in value.items():
-            member = properties.get(name)
-            if member is None:
-                done[name] = inner
-            elif inner is not None:
-                done[name] = self._filled(member, inner)
-        for name, member in properties.items():
-            if member.get("default") == {} and name not in done:
-                done[name] = self._filled(member, {})
-        return _kept(value, done)
-
-    def _filled_entry(self, schema: Schema, value: Any) -> Any:
-        if value is not None:
-            return self._filled(schema, value)
-        zero = {"string": "", "integer": 0, "number": 0, "boolean": False}
-        return zero.get(self.resolved(schema).get("type", ""))
-
-    def _is_struct(self, schema: Schema) -> bool:
-        return bool(self.resolved(schema).get("properties"))
-
-
-def _kept(old: Mapping[str, Any], new: dict[str, Any]) -> Mapping[str, Any]:
-    """The old mapping where nothing changed, so that structure stays shared."""
-    if len(old) == len(new) and all(name in old and old[name] is inner for name, inner in new.items()):
-        return old
-    return new
-
-
-def _as_object(filled: Any, given: Object) -> Object:
-    return filled if isinstance(filled, Mapping) else given

@@ -1,18 +1,19 @@
 """Owners seen through the scale subresource: the replicas of an object are spec.replicas of its Scale.
 
-A handler of /scale makes the Scale with `to_scale` of the parent's managedFields, lets `apply` or `track` work on it,
-and puts the outcome back with `to_parent`. Source: apimachinery's ScaleHandler, whose entries of new owners have no
+A handler of /scale calls `write_through` with its Scale and a function that applies or tracks; `to_scale` and
+`to_parent` carry the owners there and back. Source: apimachinery's ScaleHandler, whose entries of new owners have no
 time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatewright.apiserver.apply import fields, managers
 from gatewright.apiserver.apply.fields import Path
 from gatewright.apiserver.apply.managers import ManagedFieldsError, Manager, Owned
+from gatewright.core.objects import Object
 
 SCALE_VERSION = "autoscaling/v1"
 _REPLICAS: Path = ("f:spec", "f:replicas")
@@ -21,7 +22,25 @@ _REPLICAS: Path = ("f:spec", "f:replicas")
 # has no scale.
 ReplicasPaths = Mapping[str, Path | None]
 
-DEFAULT_PATH: Path = _REPLICAS
+
+def write_through(
+    parent: Object,
+    scale: Object,
+    write: Callable[[Object], Object],
+    *,
+    api_version: str,
+    replicas: tuple[str, ...] = ("spec", "replicas"),
+) -> tuple[Object, list[dict[str, Any]]]:
+    """The written Scale, and the managedFields that its parent has then.
+
+    scale: the parent's Scale, without managedFields; write: gives the new Scale of it, by `apply` or `track` with the
+    Scale's own types and a writer of SCALE_VERSION and the subresource "scale"; what it raises goes through.
+    api_version: of the parent; replicas: where the parent keeps them.
+    """
+    paths: ReplicasPaths = {api_version: tuple(map(fields.field, replicas))}
+    owners = managers.entries(parent)
+    written = write(managers.with_entries(scale, to_scale(owners, paths)))
+    return written, to_parent(owners, managers.entries(written), api_version, paths)
 
 
 def to_scale(parent: Any, paths: ReplicasPaths) -> list[dict[str, Any]]:

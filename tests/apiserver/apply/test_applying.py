@@ -367,17 +367,9 @@ def test_created_built_in_objects(schemas: BuiltinSchemas) -> None:
     """Structs by value are no news; pointers, lists and maps are."""
     types = schemas.types("apps/v1", "Deployment")
     assert types is not None
-    spec = {
-        "selector": {"matchLabels": {"a": "b"}},
-        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c"}]}},
-    }
-    new = schemas.filled(
-        "apps/v1",
-        "Deployment",
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec},
-    )
-    assert new["spec"]["strategy"] == {}
-    assert new["spec"]["template"]["spec"]["containers"][0]["resources"] == {}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "resources": {}}]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template, "strategy": {}}
+    new = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec, "status": {}}
     made = track(None, new, writer=Writer("u", "apps/v1", "Deployment", "now"), types=types)
     container = {".": {}, "f:name": {}, "f:resources": {}}
     assert owners(made)["u"] == {
@@ -389,13 +381,6 @@ def test_created_built_in_objects(schemas: BuiltinSchemas) -> None:
             },
         }
     }
-
-
-def test_filled(schemas: BuiltinSchemas) -> None:
-    given = {"data": {"a": None, "b": "x"}, "immutable": None, "metadata": {"name": "n", "labels": None}}
-    assert schemas.filled("v1", "ConfigMap", given) == {"data": {"a": "", "b": "x"}, "metadata": {"name": "n"}}
-    whole = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "n"}}
-    assert schemas.filled("v1", "ConfigMap", whole) is whole
 
 
 def test_default_manager() -> None:

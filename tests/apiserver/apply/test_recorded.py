@@ -27,9 +27,8 @@ from gatewright.apiserver.apply import (
     crd_types,
     reset_fields,
     settle_times,
-    to_parent,
-    to_scale,
     track,
+    write_through,
 )
 from gatewright.core.patch import json_patch, merge_patch
 from gatewright.core.schemas import compile_schema
@@ -83,8 +82,7 @@ class Recording:
         _, api_version, _, _ = split(request["path"])
         place = key(request["path"])
         live = self.live[place]
-        paths = {api_version: ("f:spec", "f:replicas")}
-        meta = {"name": live["metadata"]["name"], "managedFields": to_scale(live["metadata"]["managedFields"], paths)}
+        meta = {"name": live["metadata"]["name"]}
         scale = {
             "apiVersion": SCALE_VERSION,
             "kind": "Scale",
@@ -95,11 +93,13 @@ class Recording:
         writer = Writer(query.get("fieldManager") or "conformance", SCALE_VERSION, "Scale", "$now", "scale")
         types = self.schemas.types(SCALE_VERSION, "Scale")
         assert types is not None
-        if (request.get("headers") or {})["Content-Type"] == APPLY_TYPE:
-            new = apply(scale, request["body"], writer=writer, force=query.get("force") == "true", types=types)
-        else:
-            new = track(scale, merge_patch(scale, request["body"]), writer=writer, types=types)
-        owners = to_parent(live["metadata"]["managedFields"], new["metadata"]["managedFields"], api_version, paths)
+
+        def write(there: Any) -> Any:
+            if (request.get("headers") or {})["Content-Type"] == APPLY_TYPE:
+                return apply(there, request["body"], writer=writer, force=query.get("force") == "true", types=types)
+            return track(there, merge_patch(there, request["body"]), writer=writer, types=types)
+
+        new, owners = write_through(live, scale, write, api_version=api_version)
         spec = {**live["spec"], "replicas": new["spec"]["replicas"]}
         version = answer["metadata"]["resourceVersion"]
         meta = {**live["metadata"], "managedFields": owners, "resourceVersion": version}
