@@ -81,8 +81,8 @@ def seconds_of(stamp: str) -> float:
 def mutate(attributes: Attributes, state: State) -> Steps[Object]:
     """The object after the plugins and webhooks that may change it. (The old object for DELETE.)"""
     thing = attributes.thing
-    if thing is not None and attributes.operation == "CREATE" and attributes.call.endpoint.storage == "pods":
-        thing = pod_defaults(thing, state)
+    if thing is not None and attributes.call.endpoint.storage == "pods" and not attributes.call.target.subresource:
+        thing = pod_defaults(thing, state, new=attributes.operation == "CREATE")
         attributes = attributes.with_object(thing)
     for hook, configuration in _hooks(attributes, state, MUTATING):
         changed = yield from _ask(attributes, state, hook, configuration, mutating=True)
@@ -110,15 +110,16 @@ def _hooks(attributes: Attributes, state: State, kind: str) -> list[tuple[Mappin
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def pod_defaults(pod: Object, state: State) -> Object:
-    """What the plugins DefaultTolerationSeconds and Priority add to a new Pod."""
+def pod_defaults(pod: Object, state: State, *, new: bool = True) -> Object:
+    """What the plugins DefaultTolerationSeconds (always) and Priority (to a new one) add to a Pod."""
     spec: dict[str, Any] = dict(pod.get("spec") or {})
     tolerations = list(spec.get("tolerations") or ())
     for key in _TOLERATED:
         if not any(_tolerates(one, key) for one in tolerations):
             tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
     spec["tolerations"] = tolerations
-    _set_priority(spec, state)
+    if new:
+        _set_priority(spec, state)
     return {**pod, "spec": spec}
 
 

@@ -75,7 +75,8 @@ class Config:
 
 
 def load(read: Callable[[str], bytes], **options: Any) -> Config:
-    """A Config from the shipped files. read: `gatewright.data.read`; options: the other fields of Config."""
+    """A Config from the shipped files. read: gives the bytes of a shipped file by its name; options: the other fields
+    of Config."""
     schemas = BuiltinSchemas.read(read("builtin-schemas.json.gz"))
     wire = Wire.read(read("builtin-wire.json.gz"))
     return Config(schemas, wire, registry(read("builtin-resources.json")), **options)

@@ -10,7 +10,18 @@ from typing import Any
 
 from gatewright.apiserver import decoding
 from gatewright.apiserver.answers import Refused, bad_request, conflict, encode, internal, invalid, not_found, rejected
-from gatewright.apiserver.apply import ApplyConflict, ApplyRejected, TypedPatchError, Writer, apply, track
+from gatewright.apiserver.apply import (
+    ApplyConflict,
+    ApplyRejected,
+    StrategicPatchError,
+    TypedPatchError,
+    Writer,
+    apply,
+    conversion_fault,
+    go_plain,
+    strategic_merge,
+    track,
+)
 from gatewright.apiserver.calls import Call, with_metadata
 from gatewright.apiserver.decoding import Decoded
 from gatewright.apiserver.go_json import SyntaxFault, load
@@ -94,15 +105,19 @@ def _by_merge(call: Call, options: WriteOptions, writer: Writer, *, strategic: b
     def make(current: Object | None) -> Object:
         thing = _there(current, call)
         if strategic:
-            from gatewright.apiserver.apply import StrategicPatchError, strategic_merge
-
             try:
                 patched: Any = strategic_merge(
                     call.config.schemas, call.endpoint.api_version, call.endpoint.kind, thing, body
                 )
             except StrategicPatchError as error:
-                reason = {400: "BadRequest", 422: "Invalid"}.get(error.status)
+                if error.status == 422:
+                    raise rejected() from None
+                reason = "BadRequest" if error.status == 400 else None
                 raise Refused(error.status, reason, error.message) from None
+            fault = conversion_fault(call.config.schemas, call.endpoint.api_version, call.endpoint.kind, patched)
+            if fault:
+                shown = go_plain(body)
+                raise invalid("", "", "", [field_errors.invalid(Path("patch"), shown, fault)])
         else:
             patched = merge_patch(thing, body)
         return _patched(call, options, writer, thing, patched, duplicates)
@@ -134,8 +149,6 @@ def _patched(
             read, unknown = decoding.read_builtin(patched, endpoint, call.config)
             read = call.strategy.default(read)
     except TypeFault as fault:
-        if decoding.media_type(call.request) == STRATEGIC:
-            raise _refused_strategic(call, fault) from None
         raise _refused_patch(patched, current, call, str(fault)) from None
     decoded = Decoded(read, (*duplicates, *unknown))
     if decoded.strict and options.validation == "Strict":
@@ -148,39 +161,6 @@ def _patched(
         current, read, writer=writer, types=call.strategy.types(), reset=call.strategy.reset(writer.subresource)
     )
     return with_metadata(new, selfLink=None)
-
-
-def _refused_strategic(call: Call, fault: TypeFault) -> Refused:
-    """422 for a strategic patch with a value of a wrong type: told by the converter, which shows the patch as Go
-    prints maps."""
-    shown = _go_map(load(call.request.body)[0])
-    return invalid("", "", "", [field_errors.invalid(Path("patch"), shown, _conversion_fault(fault))])
-
-
-def _conversion_fault(fault: TypeFault) -> str:
-    if not fault.base:
-        return str(fault)
-    source = {"number": "int64", "object": "map", "array": "slice"}.get(described(fault.value), described(fault.value))
-    if fault.base.startswith("map:"):
-        return f"cannot restore map from {source}"
-    if fault.base.startswith("[]"):
-        return f"cannot restore slice from {source}"
-    if "." in fault.base:
-        return f"cannot restore struct from: {source}"
-    return f"unrecognized type: {fault.base}"
-
-
-def _go_map(value: Any) -> str:
-    """A JSON value as Go's %+v prints it."""
-    if isinstance(value, Mapping):
-        return f"map[{' '.join(f'{key}:{_go_map(value[key])}' for key in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(_go_map, value))}]"
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def _refused_patch(patched: Object, current: Object, call: Call, text: str) -> Refused:
@@ -307,5 +287,14 @@ def _normal(merged: Object, call: Call) -> Object:
     try:
         read, _ = decoding.read_builtin(merged, call.endpoint, call.config)
     except TypeFault as fault:
-        raise internal(str(fault)) from None
+        raise internal(_not_converted(merged, call, str(fault))) from None
     return call.strategy.default(read)
+
+
+def _not_converted(merged: Object, call: Call, text: str) -> str:
+    """What the server says of a merged object that its Go type does not hold."""
+    endpoint = call.endpoint
+    kind = f"{endpoint.group}/{endpoint.version}, Kind={endpoint.kind}"
+    name = f"{metadata(merged).get('namespace') or ''}/{name_of(merged)}; {kind}"
+    told = f"unable to convert unstructured object to {kind}: error decoding from json: {text}"
+    return f"failed to convert new object ({name}) to proper version: {told}"

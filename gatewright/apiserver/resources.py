@@ -98,7 +98,7 @@ _SHARED_STORAGE = {("events.k8s.io", "events"): "events"}
 
 
 def registry(data: bytes) -> Registry:
-    """The table that gatewright/data/builtin-resources.json holds."""
+    """The table that the shipped file builtin-resources.json holds."""
     read = msgspec.json.decode(data)
     texts = read["texts"]
     endpoints = []

@@ -33,14 +33,7 @@ _INTEGERS = {"int": 63, "int64": 63, "int32": 31, "uint8": 8}
 
 
 class TypeFault(Exception):
-    """The value does not fit the Go type; str() is the text of Go's decoder. value, base: what was to become which
-    type, where that is
-    all that is wrong."""
-
-    def __init__(self, text: str, value: Any = None, base: str = "") -> None:
-        super().__init__(text)
-        self.value = value
-        self.base = base
+    """The value does not fit the Go type; str() is the text of Go's decoder."""
 
 
 class Reader:
@@ -63,11 +56,11 @@ class Reader:
         base = self.wire.resolved(kind)
         if base == "string":
             if not isinstance(value, str):
-                raise TypeFault(_mismatch(value, owner, fields, kind), value, base)
+                raise TypeFault(_mismatch(value, owner, fields, kind))
             return value
         if base == "bool":
             if not isinstance(value, bool):
-                raise TypeFault(_mismatch(value, owner, fields, kind), value, base)
+                raise TypeFault(_mismatch(value, owner, fields, kind))
             return value
         if base in _INTEGERS:
             return _integer(value, base, owner, fields, kind)
@@ -96,12 +89,13 @@ class Reader:
         if struct is None:
             return value
         if not isinstance(value, Mapping):
-            raise TypeFault(_mismatch(value, owner, fields, base), value, base)
+            raise TypeFault(_mismatch(value, owner, fields, base))
         return self._struct(value, struct, path, fields)
 
     def _struct(self, value: Mapping[str, Any], struct: Struct, path: str, fields: str) -> dict[str, Any]:
         made: dict[str, Any] = {}
         flat = struct.flat
+        json_stored = struct.name.startswith("apiextensions.")
         for key, child in value.items():
             place = f"{path}.{key}" if path else key
             field = flat.get(key)
@@ -109,8 +103,11 @@ class Reader:
                 self.unknown.append(place)
                 continue
             read = self._value(child, field.type, place, f"{fields}.{key}" if fields else key, struct.name)
-            if not self._left_out(read, field):
-                made[key] = read
+            if self._left_out(read, field):
+                continue
+            if (read == [] or read == {}) and not json_stored and not self.wire.by_value(field.type):
+                read = None  # the store keeps no empty lists or maps: they come back as null
+            made[key] = read
         for field in struct.always:
             if field.name not in made:
                 made[field.name] = self.zero(field.type)
@@ -149,12 +146,12 @@ class Reader:
                 raise TypeFault(_mismatch(value, owner, fields, kind))
             return _base64(value)
         if not isinstance(value, Sequence) or isinstance(value, str):
-            raise TypeFault(_mismatch(value, owner, fields, kind), value, base)
+            raise TypeFault(_mismatch(value, owner, fields, kind))
         return [self._value(child, item, f"{path}[{index}]", fields, owner) for index, child in enumerate(value)]
 
     def _map(self, value: Any, base: str, path: str, fields: str, owner: str, kind: str) -> Any:
         if not isinstance(value, Mapping):
-            raise TypeFault(_mismatch(value, owner, fields, kind), value, base)
+            raise TypeFault(_mismatch(value, owner, fields, kind))
         item = base[4:]
         return {key: self._value(child, item, f"{path}.{key}", fields, owner) for key, child in value.items()}
 
@@ -221,7 +218,7 @@ def _base64(text: str) -> str:
 
 def _integer(value: Any, base: str, owner: str, fields: str, kind: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeFault(_mismatch(value, owner, fields, kind), value, base)
+        raise TypeFault(_mismatch(value, owner, fields, kind))
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # the server's decoder takes 1.0 for 1
     limit = 1 << _INTEGERS[base]

@@ -84,7 +84,8 @@ def _no_name(call: Call) -> Refused:
 def _uid_precondition(call: Call, wanted: str, found: str) -> Refused:
     endpoint = call.endpoint
     group = endpoint.group if endpoint.custom is not None or endpoint.group == "apiextensions.k8s.io" else ""
-    parts = ["/registry", *filter(None, (group, endpoint.plural, call.key[1], call.target.name))]
+    plural = "services/specs" if endpoint.storage == "services" else endpoint.plural
+    parts = ["/registry", *filter(None, (group, plural, call.key[1], call.target.name))]
     cause = (
         f"StorageError: invalid object, Code: 4, Key: {'/'.join(parts)}, ResourceVersion: 0, AdditionalErrorMsg: "
         f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"

@@ -30,6 +30,7 @@ def thing_of(stored: Stored, endpoint: Endpoint) -> Object:
         made: Object = (
             thing if thing.get("apiVersion") == endpoint.api_version else convert(thing, endpoint.api_version)
         )
+        made, _ = served.schema.prune(made)  # as the real decoder does on every read
         # The endpoint stands beside the object so that its identity can't be reused while this entry lives.
         found = stored.memo[key] = (served.default(made), served)
     shown: Object = found[0]

@@ -81,7 +81,7 @@ class Wire:
 
     @staticmethod
     def read(packed: bytes) -> Wire:
-        """From the bytes of gatewright/data/builtin-wire.json.gz."""
+        """From the bytes of the shipped file builtin-wire.json.gz."""
         content = msgspec.json.decode(gzip.decompress(packed))
         return Wire(content["types"], content["named"])
 
