@@ -15,7 +15,7 @@ import msgspec
 from gatewright.apiserver.apply import fields
 from gatewright.apiserver.apply.fields import Fields
 from gatewright.apiserver.apply.fitting import handled, item_element, kind_of
-from gatewright.apiserver.apply.types import ListType, MapType, Type
+from gatewright.apiserver.apply.types import UNDECLARED, ListType, MapType, Type
 
 
 class Absent:
@@ -165,10 +165,7 @@ def _maps(kind: MapType, old: Mapping[str, Any], new: Mapping[str, Any]) -> _Par
 
 
 def _member_type(kind: MapType, name: str) -> Type:
-    return kind.fields.get(name) or kind.element or _UNDECLARED
-
-
-_UNDECLARED = Type("untyped")
+    return kind.fields.get(name) or kind.element or UNDECLARED
 
 
 def _lists(kind: ListType, old: list[Any], new: list[Any]) -> _Parts:

@@ -14,10 +14,8 @@ from gatewright.apiserver.apply import fields
 from gatewright.apiserver.apply.comparing import ABSENT, same
 from gatewright.apiserver.apply.fields import Fields
 from gatewright.apiserver.apply.fitting import ItemError, handled, item_element, kind_of
-from gatewright.apiserver.apply.types import ListType, MapType, Type
+from gatewright.apiserver.apply.types import UNDECLARED, ListType, MapType, Type
 from gatewright.apiserver.apply.walking import Errors, as_member
-
-_UNDECLARED = Type("untyped")
 
 
 class MergeError(ValueError):
@@ -54,7 +52,7 @@ def _merge_maps(kind: MapType, live: dict[str, Any], applied: dict[str, Any]) ->
     merged: dict[str, Any] | None = None
     for name, inner in applied.items():
         before = live.get(name, ABSENT)
-        done = merge(kind.fields.get(name) or kind.element or _UNDECLARED, before, inner)
+        done = merge(kind.fields.get(name) or kind.element or UNDECLARED, before, inner)
         if done is not before:
             if merged is None:
                 merged = dict(live)
@@ -144,7 +142,7 @@ def _remove_from_map(kind: MapType, value: Mapping[str, Any], removed: Fields) -
         if node is None:
             rest[name] = inner
         elif not fields.is_member(node):
-            rest[name] = remove(kind.fields.get(name) or kind.element or _UNDECLARED, inner, node)
+            rest[name] = remove(kind.fields.get(name) or kind.element or UNDECLARED, inner, node)
     return rest or None
 
 

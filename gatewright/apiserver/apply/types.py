@@ -72,6 +72,9 @@ DEDUCED = Type("untyped", inline=False)
 DEDUCED.list = ListType(UNTYPED)
 DEDUCED.map = MapType(element=DEDUCED)
 
+# Of a field that no schema declares: one value. Validation refuses such fields before anything else looks at them.
+UNDECLARED = Type("untyped")
+
 _PRIMITIVES = {"integer": "numeric", "number": "numeric", "boolean": "boolean"}
 
 

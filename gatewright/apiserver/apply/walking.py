@@ -12,7 +12,7 @@ from typing import Any
 from gatewright.apiserver.apply import fields
 from gatewright.apiserver.apply.fields import Fields
 from gatewright.apiserver.apply.fitting import ItemError, fits, handled, item_element, kind_of
-from gatewright.apiserver.apply.types import ListType, MapType, Type
+from gatewright.apiserver.apply.types import UNDECLARED, ListType, MapType, Type
 
 Errors = list[tuple[str, str]]
 
@@ -171,7 +171,7 @@ def _map_node(kind: MapType, value: dict[str, Any]) -> dict[str, Any] | None:
     declared = kind.fields
     for name, inner in value.items():
         member = declared.get(name)
-        below = _node(member or kind.element or fields_fallback, inner)
+        below = _node(member or kind.element or UNDECLARED, inner)
         if member is None or inner is None or (isinstance(inner, dict) and not inner):
             below = as_member(below)
         if below is not None:
@@ -198,7 +198,3 @@ def as_member(node: dict[str, Any] | None) -> dict[str, Any]:
     if not node or "." in node:
         return node or {}
     return {".": {}, **node}
-
-
-# A field that no schema declares owns itself only; `validate` has refused it before.
-fields_fallback = Type("untyped")
