@@ -43,7 +43,14 @@ class RuleEmitter(BodyEmitter):
             self.functions[path] = identifier("r", str(g.path[-1]), i)
 
     def start(self, ind: int) -> None:
-        self.ind, self.fail, self.blocks, self.loops, self.ctx, self.ordered = ind, "return U", 0, 0, "C", False
+        self.ind, self.fail, self.blocks, self.loops, self.ctx, self.ordered = (
+            ind,
+            "return U",
+            0,
+            0,
+            "C",
+            self.variant.prints,
+        )
         self.orderer = Orderer()
         self.bags = True
         self.kinds, self.array_items, self.known = {}, {}, {}

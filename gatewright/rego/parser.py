@@ -7,6 +7,7 @@ also stops at the first).
 
 from __future__ import annotations
 
+from gatewright.rego.annotations import collect
 from gatewright.rego.errors import PARSE, CompileError, Location, Problem
 from gatewright.rego.lexer import detail
 from gatewright.rego.syntax import (
@@ -54,7 +55,7 @@ class Parser(TermParser):
                 imports.append(self._import())
             else:
                 rules += self.rule()
-        return Module(self.file, package, loc, imports, rules, self.v1)
+        return Module(self.file, package, loc, imports, rules, self.v1, collect(self.source))
 
     def _package_path(self) -> list[str]:
         t = self.tok

@@ -9,7 +9,9 @@ not declared belongs to the whole rule.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
+from gatewright.rego.annotations import Annotations
 from gatewright.rego.errors import COMPILE, TYPE, Location, Problem
 from gatewright.rego.hoist import lift_negated
 from gatewright.rego.syntax import (
@@ -71,7 +73,10 @@ class Names:
         self.functions: dict[tuple[str, ...], int] = {}
         self.packages: dict[tuple[str, ...], set[str]] = {}
         self.rules: set[tuple[str, ...]] = set()
+        self.annotations = Annotations()
         for m in modules:
+            rows = {r.loc.row: r.name for r in m.rules}
+            self.annotations.add(m.file, tuple(m.package[1:]), m.annotations, rows)
             names = self.packages.setdefault(tuple(m.package), set())
             for r in m.rules:
                 names.add(r.name)
@@ -92,6 +97,7 @@ class Resolver:
         self.own: Collection[str] = names.packages.get(self.package, ())
         self.errors: list[Problem] = []
         self.counter = 0
+        self.current = ("", Location("", 1, 1))
 
     def fresh(self, name: str) -> str:
         """A variable's name that no source can spell."""
@@ -104,6 +110,7 @@ class Resolver:
     # -- rules
     def rule(self, rule: Rule) -> Rule:
         scope = Scope()
+        self.current = (rule.name, rule.loc)
         args = None
         if rule.args is not None:
             for a in rule.args:
@@ -304,9 +311,22 @@ class Resolver:
             return self.names.functions.get(name)
         return self.names.builtins.get(".".join(name))
 
+    def metadata(self, t: Call) -> Term:
+        """The annotations of the rule that a call stands in, in place of the call."""
+        name, loc = self.current
+        known = self.names.annotations
+        if t.name[2:] == ("rule",):
+            return constant_term(known.rule(loc.file, loc.row), t.loc)
+        if t.name[2:] == ("chain",):
+            return constant_term(known.chain(loc.file, loc.row, self.package[1:], name), t.loc)
+        self.problem(TYPE, f"undefined function {'.'.join(t.name)}", t.loc)
+        return t
+
     def call(self, t: Call, scope: Scope) -> Term:
         args = [self.term(a, scope) for a in t.args]
         name = t.name
+        if name[:2] == ("rego", "metadata") and not args and "rego" not in self.own:
+            return self.metadata(t)
         if scope.find(name[0]) is None or name[0] in ROOTS:
             name = self.function_name(name)
             arity = self.arity(name)
@@ -320,6 +340,15 @@ class Resolver:
         elif arity >= 0 and len(args) not in (arity, arity + 1):
             self.problem(TYPE, f"{written}: arity mismatch", t.loc)
         return Call(t.loc, name, args)
+
+
+def constant_term(value: Any, loc: Location) -> Term:
+    """A JSON value as a term."""
+    if isinstance(value, dict):
+        return ObjectTerm(loc, [(constant_term(k, loc), constant_term(v, loc)) for k, v in value.items()])
+    if isinstance(value, list):
+        return Array(loc, [constant_term(v, loc) for v in value])
+    return Scalar(loc, value if value is None or isinstance(value, (bool, int, float, str)) else str(value))
 
 
 def _kind(t: Term) -> str:

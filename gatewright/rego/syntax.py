@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatewright.rego.annotations import Annotation
 from gatewright.rego.errors import Location
 
 
@@ -211,6 +212,7 @@ class Module:
     imports: list[Import]
     rules: list[Rule]
     v1: bool
+    annotations: list[Annotation] = field(default_factory=list)
 
 
 Node = Term | Expr | With | Branch | Rule

@@ -176,6 +176,9 @@ def union(x: Any) -> Any:
     return frozenset().union(*_sets(x))
 
 
+builtin("set_diff", "set", "set", result="set")(lambda a, b: a - b)
+
+
 # -- walk
 @builtin("walk", "any", relation=True, context=True)
 def walk(c: Any, x: Any) -> Iterator[list[Any]]:
