@@ -99,22 +99,25 @@ def read(listed: Any) -> dict[Manager, Owned]:
     for index, entry in enumerate(listed or ()):
         if not isinstance(entry, Mapping):
             raise ManagedFieldsError(f"managed fields entry {index} must be an object")
-        operation, api_version = entry.get("operation", ""), entry.get("apiVersion", "")
+        for name in ("manager", "operation", "apiVersion", "time", "fieldsType", "subresource"):
+            if not isinstance(entry.get(name), str | None):
+                raise ManagedFieldsError(f"{name} of managed fields entry {index} must be a string")
+        operation, api_version = entry.get("operation"), entry.get("apiVersion")
         if operation not in (APPLY, UPDATE):
             raise ManagedFieldsError("operation must be `Apply` or `Update`")
         if not api_version:
             raise ManagedFieldsError("apiVersion must not be empty")
-        kind = entry.get("fieldsType", "")
+        kind = entry.get("fieldsType")
         if kind != "FieldsV1":
-            wrong = f"invalid fieldsType {fields.quoted(str(kind))}" if kind else "missing fieldsType"
+            wrong = f"invalid fieldsType {fields.quoted(kind)}" if kind else "missing fieldsType"
             raise ManagedFieldsError(f"{wrong} in managed fields entry {index}")
         try:
             owned = fields.parse(entry.get("fieldsV1") or {})
         except FieldsError as error:
             raise ManagedFieldsError(f"error decoding set: {error}") from error
         # The name is kept as it is: an entry may have none.
-        subresource = entry.get("subresource", "")
-        who = Manager(entry.get("manager", ""), operation, "" if operation == APPLY else api_version, subresource)
+        subresource = entry.get("subresource") or ""
+        who = Manager(entry.get("manager") or "", operation, "" if operation == APPLY else api_version, subresource)
         owners[who] = Owned(owned, api_version, entry.get("time"))
     return owners
 

@@ -289,6 +289,8 @@ def test_managed_fields_in_a_request(types: Types) -> None:
     assert put([{}], {"size": 2}) == {}
     assert put([], {"size": 2}) == {}
     assert put(None, {"size": 2}) == {"u": {"f:spec": {"f:size": {}}}}
+    for wrong in ("x", [1], [{"manager": 5}], [{"manager": "x", "operation": "Update", "apiVersion": "t.io/v1"}]):
+        assert put(wrong, {"size": 1}) == {"a": {"f:spec": {"f:size": {}}}}
     assert put([{"manager": "x", "operation": "Nope"}], {"size": 1}) == {"a": {"f:spec": {"f:size": {}}}}
     given = [
         {
