@@ -374,3 +374,25 @@ def test_an_exception_of_a_plan_stops_only_its_key(toys: Any) -> None:
     assert driver.counts["gatewright_plan_failures_total"] > 2
     assert driver.shell.fact(("trouble", "script", KEY)).value.message == "internal error: KeyError('spec')"
     assert len(driver.writes()) == 1
+
+
+def test_a_key_is_woken_by_what_it_wrote_though_it_does_not_read_it(toys: Any) -> None:
+    see, plan, times = once((gadget(toys, "a"),))
+    driver = toys.driver(scripted(toys, see, plan))
+    driver.start()
+    assert len(times) == 2
+
+
+def test_a_plan_that_reads_its_own_trouble_is_not_woken_by_it(toys: Any) -> None:
+    times: list[float] = []
+
+    def plan(seen: Any, at: float) -> Plan:
+        times.append(at)
+        return Plan(((gadget(toys, "a"),),))
+
+    driver = toys.driver(scripted(toys, lambda view: view.fact(("trouble", "script", KEY)), plan))
+    driver.meddle = lambda request: toys.status(500, "InternalError", "no") if request.method == "PATCH" else None
+    driver.start()
+    assert len(times) == 1
+    driver.run(10)
+    assert len(times) < 15

@@ -156,3 +156,20 @@ def test_nobody_leads_on_a_doubtful_answer(toys: Any, refuse: Callable[[Any], An
     assert not driver.shell.leads
     assert not passes
     assert len(driver.sent) < 30
+
+
+def test_a_lease_runs_from_when_it_was_asked_for_not_from_the_answer(toys: Any) -> None:
+    from gatewright.core.clock import Now
+    from gatewright.core.objects import Name
+    from gatewright.reconcile import lease as machine
+
+    first = machine.Lease(Name("n", "l"), "a", 15.0, 5.0)
+    asking, request = machine.tick(first, Now(0.0, 100.0))
+    assert request is not None
+    missing = toys.status(404, "NotFound", "leases l not found")
+    taking, request = machine.answered(asking, missing, Now(0.0, 101.0), 0.5)
+    assert request is not None
+    assert request.method == "POST"
+    held, _ = machine.answered(taking, Response(201, (), request.body), Now(0.0, 109.0), 0.5)
+    assert held.holds(115.9)
+    assert not held.holds(116.0)

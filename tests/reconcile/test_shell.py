@@ -231,3 +231,31 @@ def test_work_grows_with_what_there_is_not_with_its_square(toys: Any) -> None:
         assert len(gadgets(driver)) == many
         counts.append(len(passes))
     assert counts[1] <= 2 * counts[0] + 5
+
+
+def test_an_object_that_leaves_a_key_wakes_the_key_that_it_left(toys: Any) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def roots(resource: Any, thing: Any, settings: Any) -> list[tuple[str, ...]]:
+        return [(thing["metadata"]["labels"]["app"],)] if resource == toys.widgets else []
+
+    def see(view: Any, key: Any, settings: Any) -> None:
+        seen.append((key[0], 0))
+
+    driver = toys.driver(
+        Controller(
+            name="grouping",
+            operations=frozenset(),
+            watches=lambda settings: (Watched(toys.widgets),),
+            roots=roots,
+            see=see,
+            plan=lambda seen, settings, now: Plan(),
+        )
+    )
+    driver.model.put(toys.path(toys.widgets, "a"), toys.widget("a", 1, app="x"))
+    driver.start()
+    driver.model.put(toys.path(toys.widgets, "a"), toys.widget("a", 1, app="y"))
+    driver.settle()
+    driver.model.remove(toys.path(toys.widgets, "a"))
+    driver.settle()
+    assert [key for key, _ in seen] == ["x", "x", "y", "y"]
