@@ -169,6 +169,7 @@ def _mistakes(path: Path) -> tuple[int, list[str]]:
     return asked, mistakes
 
 
+@pytest.mark.slow
 @pytest.mark.needs("conformance")
 def test_recorded_transcripts_are_judged_as_they_truly_were(conformance: Path) -> None:
     asked, mistakes = 0, []

@@ -152,9 +152,9 @@ def applied(intent: Apply, before: Object | None = None, **meta: Any) -> dict[st
     fields = {key: value for key, value in intent.fields.items() if key not in ("apiVersion", "kind")}
     own_meta = {k: v for k, v in intent.fields["metadata"].items() if k not in ("name", "namespace", "uid")}
     own_meta.pop("resourceVersion", None)
-    owned = _fields({**{k: v for k, v in fields.items() if k != "metadata"}, **({"metadata": own_meta} or {})})
-    if not own_meta:
-        owned.pop("f:metadata", None)
+    owned = _fields({key: value for key, value in fields.items() if key != "metadata"})
+    if own_meta:
+        owned["f:metadata"] = _fields(own_meta)
     entry = {
         "manager": intent.manager,
         "operation": "Apply",
