@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gatewright.control.intents import Note, Plan, Wake
+from gatewright.control.intents import Apply, LiveRead, Note, Plan, Wake
 from gatewright.control.view import Controller
+from gatewright.core.clock import Now
 from gatewright.core.http import NoAnswer, Request, Response
+from gatewright.core.objects import Name
 from gatewright.core.settings import Settings
 from gatewright.reconcile import events
+from gatewright.reconcile import lease as machine
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/gatekeeper-system/leases/l"
 SETTINGS = Settings()
@@ -159,10 +163,6 @@ def test_nobody_leads_on_a_doubtful_answer(toys: Any, refuse: Callable[[Any], An
 
 
 def test_a_lease_runs_from_when_it_was_asked_for_not_from_the_answer(toys: Any) -> None:
-    from gatewright.core.clock import Now
-    from gatewright.core.objects import Name
-    from gatewright.reconcile import lease as machine
-
     first = machine.Lease(Name("n", "l"), "a", 15.0, 5.0)
     asking, request = machine.tick(first, Now(0.0, 100.0))
     assert request is not None
@@ -173,3 +173,22 @@ def test_a_lease_runs_from_when_it_was_asked_for_not_from_the_answer(toys: Any) 
     held, _ = machine.answered(taking, Response(201, (), request.body), Now(0.0, 109.0), 0.5)
     assert held.holds(115.9)
     assert not held.holds(116.0)
+
+
+def test_a_branch_goes_no_further_when_the_lease_runs_out_under_it(toys: Any) -> None:
+    fields = {"apiVersion": "t.example.io/v1", "kind": "Gadget", "metadata": {"name": "g"}, "spec": {}}
+    branch = (LiveRead(toys.gadgets, Name("", "g")), Apply(toys.gadgets, fields, "m"))
+    passes: list[tuple[str, float]] = []
+    slow = replace(leader(passes, "a"), plan=lambda seen, settings, now: Plan((branch,)))
+    driver = toys.driver(slow, identity="a")
+
+    def meddle(request: Request) -> None:
+        if request.path.endswith("gadgets/g") and request.method == "GET":
+            driver.time += SETTINGS.lease_duration + 1
+
+    driver.meddle = meddle
+    driver.start()
+    assert [request.path for request in driver.writes() if "gadgets" in request.path] == []
+    driver.meddle = lambda request: None
+    driver.run(30)
+    assert [request.path for request in driver.writes() if "gadgets" in request.path]

@@ -10,6 +10,7 @@ from gatewright.control.intents import Load, Mirror, Note, Plan
 from gatewright.control.view import Controller, Watched
 from gatewright.core.objects import Resource
 from gatewright.reconcile import events
+from gatewright.reconcile.publication import Publication
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
@@ -197,3 +198,12 @@ def test_a_kind_that_is_not_served_is_not_mirrored(toys: Any) -> None:
     driver.run(6)
     assert driver.shell.fact(("mirrored", toys.widgets)).value is True
     assert driver.shell.fact(("unwatchable", toys.widgets)) is None
+
+
+def test_an_older_version_served_releases_nobody_who_waits_for_a_newer_one() -> None:
+    waiting = Publication(Entries()).published(0.0).waits(PODS)
+    after, over = waiting.acknowledged(1)
+    assert over == ()
+    after, over = after.published(1.0).acknowledged(9)
+    assert over == (PODS,)
+    assert after.served == 2
