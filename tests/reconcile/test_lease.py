@@ -185,6 +185,7 @@ def test_a_branch_goes_no_further_when_the_lease_runs_out_under_it(toys: Any) ->
     def meddle(request: Request) -> None:
         if request.path.endswith("gadgets/g") and request.method == "GET":
             driver.time += SETTINGS.lease_duration + 1
+            driver.meddle = lambda later: toys.status(500, "InternalError", "no")
 
     driver.meddle = meddle
     driver.start()
