@@ -80,7 +80,7 @@ def see(view: View, key: Key, settings: Settings) -> Seen:
     )
 
 
-def plan(seen: Seen, _settings: Settings, now: Now) -> Plan:
+def plan(seen: Seen, settings: Settings, now: Now) -> Plan:
     if not seen.synced or seen.subject is None or deleting(seen.subject):
         return Plan()
     if seen.expected is None or seen.conditions_declared is Known.UNKNOWN:
@@ -90,7 +90,8 @@ def plan(seen: Seen, _settings: Settings, now: Now) -> Plan:
         return Plan(((Wake(now.monotonic + CATCH_UP),),))
     reports = _current(seen.statuses, uid(subject), seen.expected)
     prerequisites = _of_template(seen, reports) if seen.key[0] == "template" else _of_constraint(seen, reports)
-    shown = (*prerequisites, *ready(_with_webhook(seen, prerequisites), generation(subject), _promise(seen)))
+    verdict = ready(_with_webhook(seen, prerequisites), generation(subject), _promise(seen))
+    shown = (*prerequisites, *verdict, *_stalled(seen, verdict, settings, now))
     status = _status(seen, reports, shown, now)
     wanted = applying.at_version(_body(seen, status), subject)
     if not applying.due(subject, wanted, applying.STATUS_MANAGER, "status"):
@@ -191,6 +192,16 @@ def _webhook(seen: Seen) -> Condition:
         return Condition(webhook.CONDITION, UNKNOWN, "AwaitingWebhook", "the webhook is not proved in force yet", at)
     best = next((word for word in words if word.status == TRUE), words[0])
     return Condition(webhook.CONDITION, best.status, best.reason, best.message, at, best.failed)
+
+
+def _stalled(seen: Seen, verdict: tuple[Condition, ...], settings: Settings, now: Now) -> tuple[Condition, ...]:
+    """The same transient failure for minutes is told, as Stalled; never as an error."""
+    trouble = seen.trouble
+    if trouble is None or now.monotonic < trouble.since + settings.stalled_after:
+        return ()
+    if any(condition.type == "Stalled" for condition in verdict):
+        return ()
+    return (Condition("Stalled", TRUE, "TransientFailure", trouble.message, generation(seen.subject or {})),)
 
 
 def _with_webhook(seen: Seen, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
