@@ -43,22 +43,29 @@ class Informer:
 class Informers:
     by_target: HashTrieMap[Target, Informer] = HashTrieMap()  # noqa: RUF009 (immutable)
     by_resource: HashTrieMap[Resource, tuple[Target, ...]] = HashTrieMap()  # noqa: RUF009 (those that plans read)
+    targets: HashTrieMap[Resource, tuple[Target, ...]] = HashTrieMap()  # noqa: RUF009 (all of them)
     mirrors: HashTrieMap[Resource, tuple[tuple[Mirror, int], ...]] = HashTrieMap()  # noqa: RUF009 (with their users)
 
     def put(self, informer: Informer) -> Informers:
         target = informer.machine.target
         before = self.by_target.get(target)
-        changed = replace(self, by_target=self.by_target.insert(target, informer))
+        targets = self.targets
+        if before is None:
+            targets = targets.insert(target.resource, (*(targets.get(target.resource) or ()), target))
+        changed = replace(self, by_target=self.by_target.insert(target, informer), targets=targets)
         if informer.readable == (before is not None and before.readable):
             return changed
         return changed._indexed(target.resource)
 
     def drop(self, target: Target) -> Informers:
-        return replace(self, by_target=self.by_target.remove(target))._indexed(target.resource)
+        resource = target.resource
+        left = tuple(one for one in self.targets[resource] if one != target)
+        targets = self.targets.insert(resource, left) if left else self.targets.remove(resource)
+        return replace(self, by_target=self.by_target.remove(target), targets=targets)._indexed(resource)
 
     def _indexed(self, resource: Resource) -> Informers:
         """With the readable targets of a resource: the unrestricted one alone, or else all restricted ones."""
-        found = [one for one in sorted(self.by_target) if one.resource == resource and self.by_target[one].readable]
+        found = [one for one in sorted(self.targets.get(resource) or ()) if self.by_target[one].readable]
         whole = Target(resource)
         targets = (whole,) if whole in found else tuple(found)
         by_resource = self.by_resource

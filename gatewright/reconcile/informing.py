@@ -241,7 +241,8 @@ def _tell_changes(desk: Desk, before: Informer, after: Informer, changes: tuple[
             publishing.mirror_incomplete(desk, resource)
     if after.tried and not before.tried:
         for controller in sorted(desk.parked):
-            desk.unpark(controller)
+            if controller not in desk.open:
+                desk.unpark(controller)
 
 
 def _later(desk: Desk, resource: Resource, changes: tuple[Change, ...]) -> None:

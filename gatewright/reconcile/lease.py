@@ -65,6 +65,7 @@ class Lease:
     record: tuple[Any, ...] = ()  # of another holder, as first seen at `record_at`
     record_at: float = 0.0
     delay: float = 0.0  # the last wait after a failure
+    leaving: bool = False  # to be given back as soon as the request under way is answered
 
     def holds(self, now: float) -> bool:
         return self.state in (State.HOLDING, State.RENEWING) and now < self.expires
@@ -99,7 +100,7 @@ def tick(lease: Lease, now: Now) -> Step:
 def answered(lease: Lease, answer: Response | NoAnswer, now: Now, jitter: float) -> Step:
     """The answer to this lease's request. jitter in [0, 1) spreads the next question over a fifth of the period."""
     lease = replace(lease, busy=False)
-    if lease.state is State.RELEASING:
+    if lease.state in (State.RELEASING, State.RELEASED):
         return replace(lease, state=State.RELEASED), None
     later = now.monotonic + lease.renewal * (1.0 + 0.2 * jitter)
     if lease.state is State.ASKING:
@@ -108,7 +109,10 @@ def answered(lease: Lease, answer: Response | NoAnswer, now: Now, jitter: float)
         held = statuses.decoded(answer.body)
         expires = lease.sent_at + lease.duration
         next_at = lease.sent_at + lease.renewal
-        return replace(lease, state=State.HOLDING, held=held, expires=expires, next_at=next_at, delay=0.0), None
+        holding = replace(lease, state=State.HOLDING, held=held, expires=expires, next_at=next_at, delay=0.0)
+        return release(holding, now) if lease.leaving else (holding, None)
+    if lease.leaving:
+        return replace(lease, state=State.RELEASED), None
     if lease.state is State.RENEWING and now.monotonic < lease.expires:
         if isinstance(answer, Response) and answer.status in (404, 409):
             return _ask(replace(lease, state=State.ASKING), now.monotonic)
@@ -118,7 +122,9 @@ def answered(lease: Lease, answer: Response | NoAnswer, now: Now, jitter: float)
 
 def release(lease: Lease, now: Now) -> Step:
     """Stopping: give the lease back, so that the next holder needn't wait until it runs out."""
-    if not lease.holds(now.monotonic) or lease.busy:
+    if lease.busy and lease.state in (State.TAKING, State.RENEWING):
+        return replace(lease, leaving=True), None
+    if not lease.holds(now.monotonic):
         return replace(lease, state=State.RELEASED), None
     body = _body(lease, now)
     body["spec"] = {**body["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}

@@ -61,14 +61,11 @@ def _may_run(desk: Desk, controller: Controller) -> bool:
     """Whether its lease is held, and each of its static watches was answered once: deciding earlier is deciding from
     nothing. One that is
     refused counts as answered: what it would show is unknown then, which the plan sees (`View.synced`)."""
-    if not execution.may_write(desk, controller.name):
-        return False
-    if controller.name in desk.open:
-        return True
-    if not all(desk.informers.by_target[one].tried for one in _static(desk, controller)):
-        return False
-    desk.open = desk.open.insert(controller.name)
-    return True
+    if controller.name not in desk.open:
+        if not all(desk.informers.by_target[one].tried for one in _static(desk, controller)):
+            return False
+        desk.open = desk.open.insert(controller.name)
+    return execution.may_write(desk, controller.name)
 
 
 def _plan(desk: Desk, key: QueueKey) -> None:

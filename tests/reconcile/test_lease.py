@@ -193,3 +193,31 @@ def test_a_branch_goes_no_further_when_the_lease_runs_out_under_it(toys: Any) ->
     driver.meddle = lambda request: None
     driver.run(30)
     assert [request.path for request in driver.writes() if "gadgets" in request.path]
+
+
+def begun(toys: Any) -> tuple[machine.Lease, Request]:
+    """A lease whose creation is under way."""
+    asking, _ = machine.tick(machine.Lease(Name("n", "l"), "a", 15.0, 5.0), Now(0.0, 100.0))
+    taking, request = machine.answered(asking, toys.status(404, "NotFound", "x"), Now(0.0, 100.0), 0.5)
+    assert request is not None
+    return taking, request
+
+
+def test_stopping_while_a_write_is_under_way_gives_the_lease_back_after_it(toys: Any) -> None:
+    taking, request = begun(toys)
+    leaving, nothing = machine.release(taking, Now(0.0, 100.1))
+    assert nothing is None
+    releasing, goodbye = machine.answered(leaving, Response(201, (), request.body), Now(0.0, 100.2), 0.5)
+    assert goodbye is not None
+    assert b'"holderIdentity":""' in goodbye.body
+    released, _ = machine.answered(releasing, Response(200, (), b"{}"), Now(0.0, 100.3), 0.5)
+    assert released.state is machine.State.RELEASED
+    failed, nothing = machine.answered(leaving, NoAnswer("reset"), Now(0.0, 100.2), 0.5)
+    assert (failed.state, nothing) == (machine.State.RELEASED, None)
+
+
+def test_an_answer_after_the_end_takes_nothing(toys: Any) -> None:
+    asking, _ = machine.tick(machine.Lease(Name("n", "l"), "a", 15.0, 5.0), Now(0.0, 100.0))
+    released, _ = machine.release(asking, Now(0.0, 100.1))
+    after, request = machine.answered(released, Response(200, (), b'{"spec": {}}'), Now(0.0, 100.2), 0.5)
+    assert (after.state, request) == (machine.State.RELEASED, None)
