@@ -25,7 +25,7 @@ from gatewright.reconcile.informers import Informer
 from gatewright.reconcile.queues import QueueKey
 from gatewright.reconcile.reads import Read
 
-CHUNK = 100  # changes looked at in one step: some milliseconds
+CHUNK = 25  # changes looked at in one step: some milliseconds
 _STREAMS = (State.STREAMING, State.WATCHING)
 _UNWATCHABLE = (401, 403, 404, 405)
 _LEVELS = {"regressed": "warning", "lost": "warning", "garbage": "error", "stalled": "warning", "behind": "warning"}
