@@ -62,5 +62,5 @@ def wishes(port: int, data_dir: Path | None, kubeconfig_out: Path | None, timing
         timing=timing,
         data_dir=data_dir,
         say=lambda line: click.echo(line),
-        complain=lambda line: click.echo(f"gatewright: {line}", err=True),
+        complain=lambda line: click.echo(f"gatewright: {' '.join(line.split())}", err=True),
     )

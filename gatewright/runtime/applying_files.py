@@ -17,22 +17,25 @@ from typing import Any
 from gatewright.core.clock import Now
 from gatewright.core.documents import read_objects
 from gatewright.core.errors import UserError
-from gatewright.core.http import NoAnswer, Response
+from gatewright.core.http import Response
 from gatewright.core.objects import Kind, Object, Resource, dig, metadata
 from gatewright.kinds.resources import (
     CONFIG_GROUP,
     CONSTRAINT_TEMPLATES,
     CONSTRAINTS_GROUP,
+    CRDS,
     SYNCSET_GROUP,
     TEMPLATES_GROUP,
 )
-from gatewright.kube import requests, statuses
+from gatewright.kube import requests
+from gatewright.reconcile import errors
 from gatewright.runtime.transports import Transport
 
 MANAGER = "gatewright-up"
 POLICY_GROUPS = frozenset({TEMPLATES_GROUP, CONSTRAINTS_GROUP, CONFIG_GROUP, SYNCSET_GROUP})
 SUFFIXES = (".yaml", ".yml", ".json")
-PATIENCE = 20.0  # seconds that a kind may take until it is served
+PATIENCE = 20.0  # seconds that what may still come (a kind that one of the files defines, a namespace) is waited for
+SHORT_PATIENCE = 2.0  # the same for a kind that none of the files defines
 AGAIN = 0.05  # seconds between two tries
 
 
@@ -98,24 +101,36 @@ async def apply_files(
 
     Constraints go when the templates are told of: before, the webhook refuses them for want of their template.
     """
+    defined = frozenset(_defined(one.thing) for one in files)
     first = tuple(one for one in files if Kind.of(one.thing).group != CONSTRAINTS_GROUP)
     templates = {str(metadata(one.thing)["name"]) for one in first if Kind.of(one.thing).group == TEMPLATES_GROUP}
     telling = asyncio.create_task(_tell_ready(transport, templates, began, clock, say, complain))
     try:
-        refused = await _apply_all(transport, first, clock, complain)
+        refused = await _apply_all(transport, first, defined, clock, complain)
         templates -= {str(metadata(one.thing)["name"]) for one in refused}
         if templates:
             await telling
     finally:
         telling.cancel()
-    await _apply_all(transport, tuple(one for one in files if one not in first), clock, complain)
+    rest = tuple(one for one in files if one not in first)
+    await _apply_all(transport, rest, defined, clock, complain)
+
+
+def _defined(thing: Object) -> str:
+    """The kind that a template or a CRD brings; "" for other objects."""
+    of_template = dig(thing, "spec", "crd", "spec", "names", "kind")
+    return str(of_template or (Kind.of(thing).kind == CRDS.kind and dig(thing, "spec", "names", "kind")) or "")
 
 
 async def _apply_all(
-    transport: Transport, files: tuple[Applied, ...], clock: Callable[[], Now], complain: Callable[[str], None]
+    transport: Transport,
+    files: tuple[Applied, ...],
+    defined: frozenset[str],
+    clock: Callable[[], Now],
+    complain: Callable[[str], None],
 ) -> tuple[Applied, ...]:
     """Apply objects beside each other; tells of those that can't be applied, and returns them."""
-    outcomes = await asyncio.gather(*(_apply(transport, one, clock) for one in files))
+    outcomes = await asyncio.gather(*(_apply(transport, one, defined, clock) for one in files))
     refused = []
     for one, problem in zip(files, outcomes, strict=True):
         if problem:
@@ -124,31 +139,31 @@ async def _apply_all(
     return tuple(refused)
 
 
-async def _apply(transport: Transport, one: Applied, clock: Callable[[], Now]) -> str:
+async def _apply(transport: Transport, one: Applied, defined: frozenset[str], clock: Callable[[], Now]) -> str:
     """Apply one object; "" or why that can't be done."""
-    deadline = clock().monotonic + PATIENCE
+    began = clock().monotonic
     while True:
-        problem, again = await _try(transport, one.thing)
-        if not again or clock().monotonic > deadline:
+        problem, patience = await _try(transport, one.thing, defined)
+        if clock().monotonic >= began + patience:
             return problem
         await asyncio.sleep(AGAIN)
 
 
-async def _try(transport: Transport, thing: Object) -> tuple[str, bool]:
-    """The problem, if any, and whether it may pass."""
+async def _try(transport: Transport, thing: Object, defined: frozenset[str]) -> tuple[str, float]:
+    """The problem, if any, and for how long it may pass by itself."""
     kind = Kind.of(thing)
     resource = await _resource(transport, kind)
     if resource is None:
-        return f"the API server does not serve {kind.api_version} {kind.kind}; apply its template or CRD first", True
+        patience = PATIENCE if kind.kind in defined else SHORT_PATIENCE
+        mend = "apply its template or CRD too, or check the spelling"
+        return f"the API server serves no {kind.kind} in {kind.api_version} - {mend}", patience
     if resource.namespaced and not metadata(thing).get("namespace"):
         thing = {**thing, "metadata": {**metadata(thing), "namespace": "default"}}
     answer = await transport.send(requests.apply(resource, thing, manager=MANAGER), "", 30.0)
-    if isinstance(answer, NoAnswer):
-        return answer.cause, True
-    if answer.status < 300:
-        return "", False
-    status = statuses.read(answer)
-    return status.message, answer.status in (404, 409, 429, 500, 503)
+    verdict = errors.of_write(answer)
+    if verdict.outcome is errors.Outcome.DONE:
+        return "", 0.0
+    return verdict.message, 0.0 if verdict.outcome is errors.Outcome.TERMINAL else PATIENCE
 
 
 async def _resource(transport: Transport, kind: Kind) -> Resource | None:
