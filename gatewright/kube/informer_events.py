@@ -118,7 +118,9 @@ class Unsynced:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """To be counted and told. kind: refused, lost, expired, behind, regressed, stale, stalled, garbage, fallback."""
+    """To be counted and told. kind: refused, lost, expired, behind, regressed, stale, stalled, garbage, skipped,
+    fallback.
+    """
 
     kind: str
     detail: str = ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gatewright.core.objects import Name, Resource
+from gatewright.kube.nesting import split_list, too_deep
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
@@ -35,17 +36,20 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """version: the list's resourceVersion; token: `metadata.continue`, "" on the last page."""
+    """version: the list's resourceVersion; token: `metadata.continue`, "" on the last page; skipped: how many objects
+    were left out because they nest too deeply.
+    """
 
     version: str
     token: str
     items: tuple[Item, ...]
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """type: ADDED, MODIFIED, DELETED, BOOKMARK or ERROR. item: but for ERROR, whose Status is in `raw`. ends_initial:
-    marked bookmark.
+    """type: ADDED, MODIFIED, DELETED, BOOKMARK, ERROR, or SKIPPED for an object that nests too deeply. item: but for
+    ERROR, whose Status is in `raw`, and SKIPPED. ends_initial: marked bookmark.
     """
 
     type: str
@@ -76,7 +80,14 @@ class _Meta(msgspec.Struct):
     uid: str = ""
     resourceVersion: str = ""  # noqa: N815 (the wire's name)
     labels: dict[str, str] | None = None
+
+
+class _Annotated(msgspec.Struct):
     annotations: dict[str, str] | None = None
+
+
+class _Bookmark(msgspec.Struct):
+    metadata: _Annotated
 
 
 class _Head(msgspec.Struct):
@@ -103,6 +114,7 @@ class _Line(msgspec.Struct):
 _HEADS = msgspec.json.Decoder(_Head)
 _LISTS = msgspec.json.Decoder(_List)
 _LINES = msgspec.json.Decoder(_Line)
+_BOOKMARKS = msgspec.json.Decoder(_Bookmark)
 
 
 def read_item(raw: bytes, resource: Resource) -> Item:
@@ -114,16 +126,23 @@ def read_page(body: bytes, resource: Resource) -> Page:
     """One answer to a list request. Raises Malformed."""
     try:
         page = _LISTS.decode(body)
+        raws = [bytes(raw) for raw in page.items or ()]
+    except RecursionError:
+        rest, raws = split_list(body)
+        page = _without_items(rest)
     except msgspec.MsgspecError as error:
         raise Malformed(f"not a list: {error}") from error
     if not page.metadata.resourceVersion:
         raise Malformed("a list without a resourceVersion")
-    items = tuple(read_item(bytes(raw), resource) for raw in page.items or ())
-    return Page(page.metadata.resourceVersion, page.metadata.token, items)
+    fit = [raw for raw in raws if not too_deep(raw)]
+    items = tuple(read_item(raw, resource) for raw in fit)
+    return Page(page.metadata.resourceVersion, page.metadata.token, items, len(raws) - len(fit))
 
 
 def read_event(line: bytes, resource: Resource) -> Event:
     """One line of a watch stream. Raises Malformed."""
+    if too_deep(line):
+        return Event("SKIPPED", None, b"")
     try:
         event = _LINES.decode(line)
     except msgspec.MsgspecError as error:
@@ -133,9 +152,23 @@ def read_event(line: bytes, resource: Resource) -> Event:
         return Event("ERROR", None, raw)
     if event.type not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
         raise Malformed(f"unknown watch event {event.type!r:.40}")
-    head = _head(raw)
-    annotations = head.metadata.annotations or {}
-    return Event(event.type, _item(head, raw, resource), raw, annotations.get(INITIAL_EVENTS_END) == "true")
+    ends = event.type == "BOOKMARK" and _ends_initial(raw)
+    return Event(event.type, _item(_head(raw), raw, resource), raw, ends)
+
+
+def _without_items(body: bytes) -> _List:
+    try:
+        return _LISTS.decode(body)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Malformed(f"not a list: {error}") from error
+
+
+def _ends_initial(raw: bytes) -> bool:
+    try:
+        annotations = _BOOKMARKS.decode(raw).metadata.annotations or {}
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"not a bookmark: {error}") from error
+    return annotations.get(INITIAL_EVENTS_END) == "true"
 
 
 def _head(raw: bytes) -> _Head:

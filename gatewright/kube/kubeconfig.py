@@ -160,7 +160,7 @@ def read_credential(plugin: ExecPlugin, output: bytes) -> Credential:
     """What the plugin printed. Raises KubeconfigError."""
     try:
         found = msgspec.json.decode(output)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise KubeconfigError(f"the credential plugin {plugin.command!r} printed no JSON") from error
     status = found.get("status") if isinstance(found, dict) and found.get("kind") == "ExecCredential" else None
     if not isinstance(status, dict):

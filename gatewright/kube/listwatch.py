@@ -34,6 +34,8 @@ Theory of operation
 * A watch is closed by the server after `timeoutSeconds`. One that lives 15 s longer, or is silent for SILENCE seconds
   although this server sends bookmarks (about one a minute), is dead: hung up and reopened at `seen`.
 * Waiting after failures: decorrelated jitter, a server's Retry-After as the least. A good answer resets it.
+* An object that nests too deeply to be decoded is left out and told; it must not stop its whole kind. Seen in a watch,
+  where it can't be told which object it is, it brings about a new list.
 * An event that a state has no transition for is ignored: it belongs to a channel that was hung up.
 """
 
@@ -78,6 +80,7 @@ SHORTEST = 1.0  # a watch that closes sooner without an event counts as a failur
 LONG_LIFE = 10.0
 LATEST = 15.0  # seconds after its own timeout that a watch may live
 UNSERVED_CAP = 5.0  # seconds: a kind not served yet is asked for more often than a failing server
+TOO_DEEP = "an object that nests too deeply is left out"
 LONGEST_LINE = 64 * 1024 * 1024
 
 Draw = Callable[[int], float]  # how often -> a number in [0, 1)
@@ -220,13 +223,14 @@ def _page_answered(machine: ListWatch, event: Incoming, now: float, draw: Draw) 
     gathered = machine.gathered.update([(item.name, item) for item in page.items])
     version = machine.version or page.version
     more = replace(machine, gathered=gathered, version=version, token=page.token)
+    told = (Noticed("skipped", TOO_DEEP),) if page.skipped else ()
     if page.token:
-        return more, (Ask(_page_request(more)),)
+        return more, (*told, Ask(_page_request(more)))
     done, actions = _complete(more, version, now, draw)
     if done.state is not State.LISTING:
-        return done, actions
+        return done, told + actions
     watching, opening = _open(done, State.WATCHING, now, draw)
-    return watching, actions + opening
+    return watching, told + actions + opening
 
 
 def _complete(machine: ListWatch, version: str, now: float, draw: Draw) -> Step:
@@ -269,6 +273,8 @@ def _stream_data(machine: ListWatch, event: Incoming, now: float, draw: Draw) ->
             found = read_event(line, machine.target.resource)
         except Malformed as error:
             return _hang_up(machine, State.LISTING, Noticed("garbage", str(error)), now, draw)
+        if found.type == "SKIPPED":
+            continue
         if found.item is None:
             return _stream_error(replace(machine, gathered=gathered), found.raw, now, draw)
         if found.type == "BOOKMARK":
@@ -317,7 +323,8 @@ def _watch_data(machine: ListWatch, event: Incoming, now: float, draw: Draw) -> 
             failed, more = _hang_up(stopped, State.WATCHING, Noticed("garbage", str(error)), now, draw)
             return failed, (*actions, *more)
         if found.item is None:
-            failed, more = _watch_error(replace(machine, seen=seen), found.raw, now, draw)
+            refused = _skipped if found.type == "SKIPPED" else _watch_error
+            failed, more = refused(replace(machine, seen=seen), found.raw, now, draw)
             return failed, (*actions, *more)
         item = found.item
         if found.type == "BOOKMARK":
@@ -354,6 +361,11 @@ def _watch_error(machine: ListWatch, raw: bytes, now: float, draw: Draw) -> Step
     return _hang_up(machine, resume, notice, now, draw, status.retry_after)
 
 
+def _skipped(machine: ListWatch, _: bytes, now: float, draw: Draw) -> Step:
+    """Which object it was, and what became of it, isn't known: a list tells (and leaves it out)."""
+    return _relist(machine, Noticed("skipped", TOO_DEEP), now, draw)
+
+
 def _stream_error(machine: ListWatch, raw: bytes, now: float, draw: Draw) -> Step:
     status = statuses.of_object(statuses.decoded(raw))
     notice = Noticed("refused", status.message, status.code)
@@ -361,9 +373,12 @@ def _stream_error(machine: ListWatch, raw: bytes, now: float, draw: Draw) -> Ste
 
 
 def _expired(machine: ListWatch, why: str, now: float, draw: Draw) -> Step:
-    """At once the first time; a server that says so again and again is asked ever less often."""
+    return _relist(machine, Noticed("expired", why, 410), now, draw)
+
+
+def _relist(machine: ListWatch, notice: Noticed, now: float, draw: Draw) -> Step:
+    """At once the first time; where this comes again and again, ever less often."""
     machine = _rested(machine, now)
-    notice = Noticed("expired", why, 410)
     if machine.failures:
         return _hang_up(machine, State.LISTING, notice, now, draw)
     listing, actions = _list(replace(machine, failures=1), now, draw)

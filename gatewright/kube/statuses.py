@@ -73,10 +73,10 @@ def of_object(body: Any, code: int = 0) -> Status:
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON value of a body, or None where it is none."""
+    """The JSON value of a body, or None where it is none (or nests too deeply to be decoded)."""
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 

@@ -190,12 +190,14 @@ def answered(desk: Desk, key: QueueKey, index: int, answer: Response | NoAnswer)
 def _read(desk: Desk, key: QueueKey, index: int, intent: LiveRead, answer: Response | NoAnswer) -> None:
     verdict = errors.of_read(answer)
     absent = verdict.outcome is Outcome.GONE and verdict.reason == "NotFound"
+    thing = statuses.decoded(answer.body) if isinstance(answer, Response) else None
+    if verdict.outcome is Outcome.DONE and not isinstance(thing, dict):
+        verdict = Verdict(Outcome.TRANSIENT, message="the answer is no object that can be read")
     if verdict.outcome is not Outcome.DONE and not absent:
         _failure(desk, key, intent, verdict)
         _fail(desk, key, index, verdict)
         return
-    assert isinstance(answer, Response)
-    desk.answer(("live", intent.resource, intent.name), None if absent else statuses.decoded(answer.body))
+    desk.answer(("live", intent.resource, intent.name), None if absent else thing)
     _succeed(desk, key, index)
 
 

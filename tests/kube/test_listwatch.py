@@ -335,3 +335,14 @@ def test_versions_that_are_no_numbers_are_never_called_old() -> None:
     carrier.tell(wire.Answer(Response(200, (), b'{"metadata": {"resourceVersion": "zz"}, "items": []}')))
     carrier.tell(wire.Data(line("ADDED", {"metadata": {"name": "a", "resourceVersion": "aa"}})))
     assert carrier.kinds() == ["Put"]
+
+
+def test_an_object_too_deep_stops_nothing(watching: Carrier) -> None:
+    nested = b'{"type":"ADDED","object":{"metadata":{"name":"x"},"a":' + b"[" * 5000 + b"]" * 5000 + b"}}\n"
+    watching.tell(wire.Data(line("ADDED", thing("b", 101)) + nested))
+    assert watching.kinds() == ["Put", "skipped", "HangUp", "Ask"]
+    items = b'{"metadata":{"name":"d"},"a":' + b"[" * 5000 + b"]" * 5000 + b'},{"metadata":{"name":"e"}}'
+    body = b'{"kind":"PodList","metadata":{"resourceVersion":"102"},"items":[' + items + b"]}"
+    watching.tell(wire.Answer(Response(200, (), body)))
+    assert watching.kinds() == ["skipped", "Replaced", "Open"]
+    assert [name.name for name in watching.out[1].items] == ["e"]

@@ -396,3 +396,20 @@ def test_a_plan_that_reads_its_own_trouble_is_not_woken_by_it(toys: Any) -> None
     assert len(times) == 1
     driver.run(10)
     assert len(times) < 15
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"rubbish", id="rubbish"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(b'{"a":' * 9000 + b"1" + b"}" * 9000, id="too deep"),
+    ],
+)
+def test_an_object_that_can_not_be_read_is_not_absent(toys: Any, body: bytes) -> None:
+    see, plan, _ = once((LiveRead(toys.gadgets, Name("", "a")), gadget(toys, "b")), (gadget(toys, "c"),))
+    driver = toys.driver(scripted(toys, see, plan))
+    driver.meddle = lambda request: Response(200, (), body) if request.path.endswith("gadgets/a") else None
+    driver.start()
+    assert driver.shell.fact(("live", toys.gadgets, Name("", "a"))) is None
+    assert [key for _, key in driver.model.objects] == ["c"]
