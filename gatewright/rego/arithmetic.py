@@ -12,16 +12,24 @@ from decimal import Decimal, DecimalException
 from typing import Any
 
 from gatewright.rego.errors import BuiltinError
-from gatewright.rego.values import from_decimal
+from gatewright.rego.texts import from_decimal
 
 _EXACT = DecimalContext(prec=60)
 _ROUNDED = DecimalContext(prec=19)
 MAX_BITS = 40_000
 
 
+MAX_EXPONENT = 5000
+
+
 def decimal(x: Any) -> Decimal:
-    """A number as a decimal, exactly as its text spells it."""
-    return Decimal(repr(x)) if x.__class__ is float else Decimal(x)
+    """A number as a decimal, exactly as its text spells it. Raises BuiltinError for exponents that no one can work
+    with.
+    """
+    d = Decimal(repr(x)) if x.__class__ is float else Decimal(x)
+    if abs(d.adjusted()) >= MAX_EXPONENT:
+        raise BuiltinError("number out of range")
+    return d
 
 
 def number(d: Decimal) -> Any:
@@ -93,4 +101,4 @@ def whole(x: Any) -> int | None:
         return int(x)
     if x.__class__ is float:
         return int(x) if x.is_integer() else None
-    return int(x) if x == x.to_integral_value() else None
+    return int(x) if abs(x.adjusted()) < MAX_EXPONENT and x == x.to_integral_value() else None

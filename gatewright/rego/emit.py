@@ -15,7 +15,7 @@ from decimal import Decimal
 from types import CodeType
 from typing import Any
 
-from gatewright.rego import runtime, values
+from gatewright.rego import runtime, texts, values
 from gatewright.rego.builtins.numeric import member
 from gatewright.rego.builtins.regex import matcher
 from gatewright.rego.builtins.registry import REGISTRY, Builtin, prepared
@@ -46,7 +46,7 @@ def template_text(value: Any) -> str:
     """A part of an interpolated string."""
     if value is values.U:
         return "<undefined>"
-    return value if isinstance(value, str) else values.text_of(value)
+    return value if isinstance(value, str) else texts.text_of(value)
 
 
 def listed(fn: Any) -> Any:
@@ -96,6 +96,8 @@ GLOBALS: dict[str, Any] = {
     "default_at": runtime.default_at,
     "key_value": runtime.key_value,
     "write_print": runtime.write_print,
+    "BIG": runtime.BIG,
+    "big": runtime.big,
     "charge": charge,
     "spent": runtime.spent,
     "listed": listed,

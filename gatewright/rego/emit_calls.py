@@ -109,6 +109,8 @@ class CallEmitter(TermEmitter):
         result = self.let(code or self.plain_call(b, args))
         if code is None or (not code.startswith("len(") and name != "sprintf"):
             self.undefined(result, False)
+        if code is not None and name in ("sprintf", "concat"):
+            self.emit(f"if len({result}) > BIG: big({self.ctx}, {result})")
         if kind:
             self.kinds[result] = kind
         return result
@@ -225,7 +227,7 @@ class CallEmitter(TermEmitter):
         if name in STRING_TESTS:
             return self.guarded_call(STRING_TESTS[name], args, "", "U")
         if name in STRING_CALLS:
-            if any(self.kinds.get(a, "str") != "str" for a in args):
+            if any(self.kinds.get(a, "str") != "str" for a in args) or (name == "replace" and not _shrinks(t)):
                 return None
             return self.guarded_call(STRING_CALLS[name], args, "", "U")
         special = _INLINE.get(name)
@@ -250,6 +252,15 @@ class CallEmitter(TermEmitter):
         self.emit(f"{name}.append({self.ev(a, env)})")
         self.ordered, self.bags = outer
         self.close_block(saved)
+
+
+def _shrinks(t: Call) -> bool:
+    """Does a replacement never make a text longer?"""
+    old, new = t.args[1], t.args[2]
+    constant = isinstance(old, Scalar) and isinstance(new, Scalar)
+    return (
+        constant and isinstance(old.value, str) and isinstance(new.value, str) and 0 < len(old.value) >= len(new.value)
+    )
 
 
 def code_key(t: Call) -> tuple[Any, ...]:

@@ -165,26 +165,63 @@ class Groups:
         """Errors for the groups that can reach themselves."""
         graph = {p: list(dict.fromkeys(self.reads(g))) for p, g in self.by_path.items()}
         problems = []
-        for start, g in self.by_path.items():
-            trail = _cycle(graph, start)
-            if trail:
-                text = " -> ".join(self.by_path[p].name for p in trail)
-                clause = (g.clauses or g.defaults)[0]
-                what = "function" if g.kind == "function" else "rule"
-                problems.append(Problem(RECURSION, f"{what} {g.name} is recursive: {text}", clause.loc))
+        for start in sorted(_in_cycles(graph), key=list(graph).index):
+            g = self.by_path[start]
+            text = " -> ".join(self.by_path[p].name for p in _cycle(graph, start))
+            clause = (g.clauses or g.defaults)[0]
+            what = "function" if g.kind == "function" else "rule"
+            problems.append(Problem(RECURSION, f"{what} {g.name} is recursive: {text}", clause.loc))
         return problems
 
 
-def _cycle(graph: dict[Path, list[Path]], start: Path) -> list[Path] | None:
-    """A path from start back to start."""
-    seen: set[Path] = set()
-    stack: list[tuple[Path, list[Path]]] = [(start, [start])]
-    while stack:
-        node, trail = stack.pop()
-        for n in reversed(graph.get(node, [])):
+def _in_cycles(graph: dict[Path, list[Path]]) -> set[Path]:
+    """The nodes from which a way leads back to them (Tarjan's strongly connected components, without recursion)."""
+    order: dict[Path, int] = {}
+    low: dict[Path, int] = {}
+    stack: list[Path] = []
+    on_stack: set[Path] = set()
+    found: set[Path] = set()
+    for root in graph:
+        work = [(root, iter(graph[root]))] if root not in order else []
+        while work:
+            node, following = work[-1]
+            if node not in order:
+                order[node] = low[node] = len(order)
+                stack.append(node)
+                on_stack.add(node)
+            for n in following:
+                if n not in order:
+                    work.append((n, iter(graph.get(n, ()))))
+                    break
+                if n in on_stack:
+                    low[node] = min(low[node], order[n])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == order[node]:
+                    members: list[Path] = []
+                    while not members or members[-1] != node:
+                        members.append(stack.pop())
+                        on_stack.discard(members[-1])
+                    if len(members) > 1 or node in graph.get(node, ()):
+                        found.update(members)
+    return found
+
+
+def _cycle(graph: dict[Path, list[Path]], start: Path) -> list[Path]:
+    """A shortest path from start back to start."""
+    came: dict[Path, Path] = {}
+    todo = [start]
+    for node in todo:
+        for n in graph.get(node, ()):
             if n == start:
-                return [*trail, n]
-            if n not in seen:
-                seen.add(n)
-                stack.append((n, [*trail, n]))
-    return None
+                trail = [start]
+                while node != start:
+                    trail.append(node)
+                    node = came[node]
+                return [start, *reversed(trail[1:]), start]
+            if n not in came:
+                came[n] = node
+                todo.append(n)
+    return [start]

@@ -9,14 +9,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from gatewright.rego.values import (
-    NUMBERS,
-    SETS,
-    number_from_text,
-    number_text,
-    sorted_items_of,
-    sorted_members,
-)
+from gatewright.rego.texts import number_from_text, number_text
+from gatewright.rego.values import MAX_NODES, NUMBERS, SETS, sorted_items_of, sorted_members, too_large
 
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -40,8 +34,12 @@ def number(x: int | float | Decimal) -> str:
     return number_text(x)
 
 
-def dumps(x: Any, indent: str = "", prefix: str = "", level: int = 0) -> str:
+def dumps(x: Any, indent: str = "", prefix: str = "") -> str:
     """The JSON text of a value; with `indent`, each item on a line of its own that begins with `prefix`."""
+    return _dumps(x, indent, prefix, 0, [MAX_NODES])
+
+
+def _dumps(x: Any, indent: str, prefix: str, level: int, left: list[int]) -> str:
     if x is None:
         return "null"
     if x.__class__ is bool:
@@ -50,17 +48,18 @@ def dumps(x: Any, indent: str = "", prefix: str = "", level: int = 0) -> str:
         return string(x)
     if isinstance(x, NUMBERS):
         return number(x)
+    left[0] -= len(x)
+    if left[0] < 0:
+        raise too_large("written as JSON")
     if isinstance(x, (list, *SETS)):
-        parts = [dumps(v, indent, prefix, level + 1) for v in (x if isinstance(x, list) else sorted_members(x))]
-        return _wrap("[", "]", parts, indent, prefix, level)
+        items = x if isinstance(x, list) else sorted_members(x)
+        return _wrap("[", "]", [_dumps(v, indent, prefix, level + 1, left) for v in items], indent, prefix, level)
     assert isinstance(x, Mapping)
-    entries = (
-        sorted((k if isinstance(k, str) else dumps(k), v) for k, v in sorted_items_of(x))
-        if _mixed(x)
-        else list(sorted_items_of(x))
-    )
+    entries = list(sorted_items_of(x))
+    if _mixed(x):
+        entries = sorted((k if isinstance(k, str) else dumps(k), v) for k, v in entries)
     colon = ": " if indent or prefix else ":"
-    parts = [string(k) + colon + dumps(v, indent, prefix, level + 1) for k, v in entries]
+    parts = [string(k) + colon + _dumps(v, indent, prefix, level + 1, left) for k, v in entries]
     return _wrap("{", "}", parts, indent, prefix, level)
 
 

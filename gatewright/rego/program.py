@@ -21,7 +21,8 @@ from gatewright.rego.errors import PARSE, CompileError, EvalError, Location, Nee
 from gatewright.rego.parser import parse_module, parse_one_term, parse_query
 from gatewright.rego.runtime import DEFAULT_BUDGET, Context, Environment, Tables
 from gatewright.rego.syntax import Module
-from gatewright.rego.values import SETS, U, result_list, sorted_members, to_json
+from gatewright.rego.texts import result_list, to_json
+from gatewright.rego.values import SETS, U, sorted_members
 
 FORMAT = "gatewright-rego-2"
 Answers = Mapping[tuple[str, str], Any]

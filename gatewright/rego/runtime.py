@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gatewright.rego.errors import BuiltinError, EvalError, Location, Needs
-from gatewright.rego.values import U, equal, freeze, get, is_object, plain, thaw, to_json
+from gatewright.rego.texts import text_of, to_json
+from gatewright.rego.values import U, equal, freeze, get, is_object, plain, thaw
 
 EMPTY = object()  # a slot that has not been computed
 Data = tuple[Any, ...]
 DEFAULT_BUDGET = 50_000_000
+
+
+MAX_TEXT = 16 * 1024 * 1024
+BIG = 65_536  # characters; generated code asks about larger results of what it does in place
 
 
 class Environment:
@@ -80,11 +85,22 @@ class Context:
         c.mocks = self.mocks
         return c
 
+    def charge_text(self, length: int) -> None:
+        """Takes what a text of this length costs; raises EvalError when it is too long for any budget."""
+        if length > MAX_TEXT:
+            raise EvalError("eval_builtin_error", f"a text would have {length} characters, {MAX_TEXT} are the limit")
+        self.charge(length // 8)
+
     def charge(self, steps: int) -> None:
         """Takes steps from the budget; raises EvalError when it is spent."""
         self.b[0] -= steps
         if self.b[0] < 0:
             spent()
+
+
+def big(c: Context, text: str) -> None:
+    """Charges for a long text that was put together in place."""
+    c.charge_text(len(text))
 
 
 class Tables:
@@ -362,14 +378,12 @@ def write_print(c: Context, file: str, row: int, parts: Sequence[Sequence[Any]])
     """print(): one line for every combination of the values of its operands, an operand without value as
     <undefined>.
     """
-    from gatewright.rego.values import text_of
-
     if c.e.prints is None:
         return
     lines: list[list[str]] = [[]]
     for values in parts:
-        texts = [v if isinstance(v, str) else text_of(v) for v in values] or ["<undefined>"]
-        lines = [[*line, t] for line in lines for t in texts]
+        shown = [v if isinstance(v, str) else text_of(v) for v in values] or ["<undefined>"]
+        lines = [[*line, t] for line in lines for t in shown]
         c.charge(len(lines))
     c.e.prints += [(file, row, " ".join(line)) for line in lines]
 

@@ -26,7 +26,7 @@ from gatewright.rego.syntax import (
     Term,
     Var,
 )
-from gatewright.rego.values import number_from_text
+from gatewright.rego.texts import number_from_text
 
 OPERATORS = {
     "==": "equal", "!=": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "|": "or", "&": "and",

@@ -16,8 +16,10 @@ comparison.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
+
+from gatewright.rego.errors import EvalError
 
 
 class _Undefined:
@@ -56,12 +58,16 @@ _NUMBER = frozenset([int, float, Decimal])
 
 
 class FrozenDict(dict[Any, Any]):
-    """An object as a member of a set or as a key."""
+    """An object as a member of a set or as a key. Its hash is computed once."""
 
-    __slots__ = ()
+    __slots__ = ("_hash",)
 
     def __hash__(self) -> int:  # type: ignore[override]
-        return _hash(self, 3)
+        try:
+            return self._hash  # type: ignore[no-any-return, has-type]
+        except AttributeError:
+            self._hash = h = _hash(self, 3)
+            return h
 
     def __eq__(self, other: object) -> bool:
         return equal(self, other)
@@ -71,12 +77,16 @@ class FrozenDict(dict[Any, Any]):
 
 
 class FrozenList(list[Any]):
-    """An array as a member of a set or as a key."""
+    """An array as a member of a set or as a key. Its hash is computed once."""
 
-    __slots__ = ()
+    __slots__ = ("_hash",)
 
     def __hash__(self) -> int:  # type: ignore[override]
-        return _hash(self, 3)
+        try:
+            return self._hash  # type: ignore[no-any-return, has-type]
+        except AttributeError:
+            self._hash = h = _hash(self, 3)
+            return h
 
     def __eq__(self, other: object) -> bool:
         return equal(self, other)
@@ -85,7 +95,9 @@ class FrozenList(list[Any]):
         return not equal(self, other)
 
 
+_TEXT = frozenset([str])
 _PLAIN = frozenset([str, int, float, type(None)])
+WIDE = 64  # of a longer array or object only a part decides the hash, below the first level
 
 
 def _hash(x: Any, depth: int) -> int:
@@ -93,14 +105,15 @@ def _hash(x: Any, depth: int) -> int:
     if x.__class__ is str:
         return hash(x)
     if isinstance(x, dict):
-        if not depth:
+        if not depth or (depth < 3 and len(x) > WIDE):
             return len(x)
         h = 0
         for k, v in x.items():
             h ^= hash((k, v if v.__class__ in _PLAIN else _hash(v, depth - 1)))
         return h
     if isinstance(x, list):
-        return hash(tuple([_hash(v, depth - 1) for v in x])) if depth else len(x)
+        part = x if depth == 3 or len(x) <= WIDE else x[:WIDE]
+        return hash((len(x), *[v if v.__class__ in _PLAIN else _hash(v, depth - 1) for v in part])) if depth else len(x)
     if isinstance(x, SETS):
         return hash(frozenset(x))
     if isinstance(x, Mapping):
@@ -159,12 +172,15 @@ def pairs(o: Any) -> Any:
     return o.items()
 
 
+def _first(pair: tuple[Any, Any]) -> Any:
+    return pair[0]
+
+
 def sorted_pairs(o: Any) -> list[tuple[Any, Any]]:
     """(key, value) of an object in Rego's order of keys."""
-    try:
-        return sorted(o.items())  # only where all keys are strings that differ, or numbers
-    except TypeError:
-        return sorted(pairs(o), key=lambda kv: order_key(kv[0]))
+    if set(map(type, o)) <= _TEXT:
+        return sorted(o.items(), key=_first)
+    return sorted(pairs(o), key=lambda kv: order_key(kv[0]))
 
 
 def make_set(items: Iterable[Any]) -> frozenset[Any]:
@@ -205,6 +221,14 @@ def type_name(x: Any) -> str:
 
 
 # -- equality and order
+MAX_NODES = 2_000_000  # of a value that is compared, sorted or written out; shared parts count each time
+
+
+def too_large(what: str) -> EvalError:
+    """The error for values that are small in memory, because their parts are shared, but not when gone through."""
+    return EvalError("eval_cancel_error", f"a value is too large to be {what}")
+
+
 def equal(a: Any, b: Any) -> bool:
     """Rego's equality: exact at any depth, numbers by value."""
     ca = a.__class__
@@ -213,23 +237,43 @@ def equal(a: Any, b: Any) -> bool:
         return bool(a == b)
     if ca in _NUMBER:
         return cb in _NUMBER and bool(a == b)
+    if a is b:
+        return True
     if ca is bool or cb is bool or a is None or b is None:
-        return a is b
+        return False
+    return _equal(a, b, [MAX_NODES])
+
+
+def _equal(a: Any, b: Any, left: list[int]) -> bool:
+    """Equality of composites; `left` is how many more values may be looked at."""
     if isinstance(a, list):
         if not isinstance(b, list) or len(a) != len(b):
             return False
-        return all(equal(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, SETS):
+        pairs_ = zip(a, b, strict=True)
+    elif isinstance(a, SETS):
         return isinstance(b, SETS) and a == b
-    if isinstance(a, Mapping):
+    elif isinstance(a, Mapping):
         if not isinstance(b, Mapping) or len(a) != len(b):
             return False
-        for k, v in a.items():
-            other = b.get(k, U)
-            if other is U or not equal(v, other):
+        pairs_ = ((v, b.get(k, U)) for k, v in a.items())  # type: ignore[assignment]
+    else:
+        return a is b
+    left[0] -= len(a)
+    if left[0] < 0:
+        raise too_large("compared")
+    for x, y in pairs_:
+        if x is y:
+            continue
+        cx, cy = x.__class__, y.__class__
+        if cx is str or cy is str:
+            if x != y:
                 return False
-        return True
-    return a is b
+        elif cx in _NUMBER:
+            if cy not in _NUMBER or x != y:
+                return False
+        elif y is U or cx is bool or cy is bool or x is None or y is None or not _equal(x, y, left):
+            return False
+    return True
 
 
 _RANK = {type(None): 0, bool: 1, int: 2, float: 2, Decimal: 2, str: 3, list: 4, FrozenList: 4, dict: 5, FrozenDict: 5}
@@ -250,24 +294,30 @@ def rank(x: Any) -> int:
 def order_key(x: Any) -> tuple[Any, ...]:
     """A key under which Python sorts values as Rego does. Equal values have equal keys."""
     r = _RANK.get(x.__class__)
+    if r is not None and r <= 3:
+        return (r, x) if r else (0,)
+    return _order_key(x, [MAX_NODES])
+
+
+def _order_key(x: Any, left: list[int]) -> tuple[Any, ...]:
+    r = _RANK.get(x.__class__)
     if r is None:
         r = rank(x)
-    if r == 0:
-        return (0,)
     if r <= 3:
-        return (r, x)
+        return (r, x) if r else (0,)
+    left[0] -= len(x)
+    if left[0] < 0:
+        raise too_large("sorted")
     if r == 4:
-        return (4, [order_key(v) for v in x])
+        return (4, [_order_key(v, left) for v in x])
     if r == 5:
-        if x.__class__ is dict or x.__class__ is FrozenDict:
-            if not x:
-                return _EMPTY_OBJECT
-            try:
-                return (5, [((3, k), (3, v) if v.__class__ is str else order_key(v)) for k, v in sorted(x.items())])
-            except TypeError:
-                pass
-        return (5, [(order_key(k), order_key(v)) for k, v in sorted_pairs(x)])
-    return (6, [order_key(v) for v in sorted_members(x)])
+        if not x:
+            return _EMPTY_OBJECT
+        if set(map(type, x)) <= _TEXT:
+            items = sorted(x.items(), key=_first)
+            return (5, [((3, k), (3, v) if v.__class__ is str else _order_key(v, left)) for k, v in items])
+        return (5, [(_order_key(k, left), _order_key(v, left)) for k, v in sorted_pairs(x)])
+    return (6, sorted([_order_key(v, left) for v in members(x)]))
 
 
 _EMPTY_OBJECT: tuple[Any, ...] = (5, [])
@@ -282,14 +332,6 @@ def sort(items: Iterable[Any]) -> list[Any]:
         return out
     out.sort(key=order_key)
     return out
-
-
-def result_list(items: list[Any]) -> list[Any]:
-    """The members of a set, given as a list in which some may come twice, as JSON values in Rego's order."""
-    if len(items) > 1:
-        keyed = sorted([(order_key(x), i) for i, x in enumerate(items)])
-        items = [items[i] for n, (k, i) in enumerate(keyed) if not n or k != keyed[n - 1][0]]
-    return [to_json(x) for x in items]
 
 
 def less(a: Any, b: Any) -> bool:
@@ -351,7 +393,7 @@ def sorted_items_of(base: Any) -> Iterator[tuple[Any, Any]]:
         ms = sorted_members(base)
         return iter(zip(ms, ms, strict=True))
     if isinstance(base, (dict, Mapping)):
-        return iter(sorted(pairs(base), key=lambda kv: order_key(kv[0])))
+        return iter(sorted_pairs(base))
     return iter(())
 
 
@@ -360,131 +402,3 @@ def sorted_values_of(base: Any) -> Any:
     if isinstance(base, list):
         return base
     return [v for _, v in sorted_items_of(base)]
-
-
-# -- numbers and texts
-def number_from_text(text: str) -> int | float | Decimal | None:
-    """The number that a JSON text spells, exactly; None where it is none."""
-    try:
-        if text.lstrip("-").isdigit():
-            return int(text)
-        f = float(text)
-        d = Decimal(text)
-    except (ValueError, InvalidOperation):
-        return None
-    return from_decimal(d, f)
-
-
-def from_decimal(d: Decimal, f: float | None = None) -> int | float | Decimal | None:
-    """A decimal as the simplest number type that holds it exactly: float where the shortest text is the same, else
-    Decimal.
-    """
-    if not d.is_finite():
-        return None
-    if f is None:
-        f = float(d)
-    if f - f == 0 and Decimal(repr(f)) == d:
-        return f
-    return d
-
-
-def number_text(x: int | float | Decimal) -> str:
-    """A number as OPA prints it (Go's %g with the shortest digits for those that are not integers)."""
-    if x.__class__ is int:
-        return str(x)
-    sign, digits, exponent = Decimal(repr(x) if isinstance(x, float) else x).normalize().as_tuple()
-    assert isinstance(exponent, int)
-    text = "".join(map(str, digits))
-    exp = len(text) + exponent - 1
-    minus = "-" if sign and text != "0" else ""
-    if exp < -4 or exp >= (21 if isinstance(x, Decimal) else 6):
-        mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
-        if isinstance(x, Decimal):
-            return f"{minus}{mantissa}e{exp}"
-        return f"{minus}{mantissa}e{'-' if exp < 0 else '+'}{abs(exp):02d}"
-    if exponent >= 0:
-        return minus + text + "0" * exponent
-    if exp < 0:
-        return f"{minus}0.{'0' * (-exp - 1)}{text}"
-    return f"{minus}{text[: exp + 1]}.{text[exp + 1 :]}"
-
-
-_GO_ESCAPES = {
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-    '"': '\\"',
-    "\\": "\\\\",
-}
-
-
-def quote(text: str) -> str:
-    """A string as Go's %q writes it."""
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    out = []
-    for c in text:
-        if c in _GO_ESCAPES:
-            out.append(_GO_ESCAPES[c])
-        elif c.isprintable():
-            out.append(c)
-        elif ord(c) < 0x80:
-            out.append(f"\\x{ord(c):02x}")
-        else:
-            out.append(f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}")
-    return '"' + "".join(out) + '"'
-
-
-def text_of(x: Any) -> str:
-    """A value as a Rego term, as OPA prints it inside messages."""
-    c = x.__class__
-    if c is str:
-        return quote(x)
-    if c is bool:
-        return "true" if x else "false"
-    if x is None:
-        return "null"
-    if isinstance(x, NUMBERS):
-        return number_text(x)
-    if isinstance(x, list):
-        return "[" + ", ".join([text_of(v) for v in x]) + "]"
-    if isinstance(x, SETS):
-        return "{" + ", ".join([text_of(v) for v in sorted_members(x)]) + "}" if x else "set()"
-    if isinstance(x, Mapping):
-        return "{" + ", ".join([f"{text_of(k)}: {text_of(v)}" for k, v in sorted_items_of(x)]) + "}"
-    return str(x)
-
-
-def to_json(x: Any) -> Any:
-    """A value as JSON has it: sets as sorted lists, keys as texts, decimals as the nearest number JSON libraries
-    write.
-    """
-    c = x.__class__
-    if c in _JSON_SCALARS:
-        return x
-    if c is dict or c is FrozenDict or isinstance(x, Mapping):
-        return {
-            (k if k.__class__ is str else key_text(thaw(k))): (v if v.__class__ is str else to_json(v))
-            for k, v in x.items()
-        }
-    if isinstance(x, list):
-        return [v if v.__class__ is str else to_json(v) for v in x]
-    if isinstance(x, SETS):
-        return [to_json(v) for v in sorted_members(x)]
-    if isinstance(x, Decimal):
-        return int(x) if x == x.to_integral_value() and x.adjusted() < 400 else float(x)
-    return x
-
-
-_JSON_SCALARS = frozenset([str, int, float, bool, type(None)])
-
-
-def key_text(key: Any) -> str:
-    """A key of an object as JSON has it."""
-    from gatewright.rego.jsontext import dumps
-
-    return key if key.__class__ is str else dumps(key)

@@ -15,7 +15,7 @@ from gatewright.rego.arithmetic import whole
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
 from gatewright.rego.jsontext import dumps
-from gatewright.rego.values import quote
+from gatewright.rego.texts import quote
 
 REQUIRED = ("aws_access_key", "aws_region", "aws_secret_access_key", "aws_service")
 

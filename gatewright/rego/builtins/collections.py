@@ -24,7 +24,7 @@ from gatewright.rego.values import (
 
 @builtin("array.concat", "array", "array", result="array", context=True)
 def array_concat(c: Any, a: Any, b: Any) -> list[Any]:
-    c.charge((len(a) + len(b)) // 16)
+    c.charge(len(a) + len(b))
     return [*a, *b]
 
 

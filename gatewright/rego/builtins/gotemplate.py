@@ -14,7 +14,8 @@ from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.builtins.sprintf import operand, sprintf
 from gatewright.rego.errors import BuiltinError
 from gatewright.rego.jsontext import loads
-from gatewright.rego.values import U, equal, get, is_object, less, number_text, sorted_items_of, to_json
+from gatewright.rego.texts import number_text, to_json
+from gatewright.rego.values import U, equal, get, is_object, less, sorted_items_of
 
 _ACTION = re.compile(r"\{\{(-\s)?\s*(.*?)\s*(\s-)?\}\}", re.DOTALL)
 _WORD = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\(|\)|\||:=|=|,|[^\s()|,]+')

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
-from gatewright.rego.values import from_decimal
+from gatewright.rego.texts import from_decimal
 
 # -- units
 _AMOUNT = re.compile(r"[0-9.]*(?:[eE][+-]?[0-9]+)?")

@@ -12,7 +12,8 @@ from typing import Any
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
 from gatewright.rego.jsontext import dumps
-from gatewright.rego.values import U, plain, quote
+from gatewright.rego.texts import quote
+from gatewright.rego.values import U, plain
 
 _HTTP = """
     method url body enable_redirect force_json_decode force_yaml_decode headers raw_body tls_use_system_certs

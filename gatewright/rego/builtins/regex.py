@@ -154,7 +154,7 @@ def find_submatches(pattern: str, text: str, n: Any) -> list[list[str]]:
 def replace(c: Any, text: str, pattern: str, value: str) -> str:
     out, end = [], 0
     for m in _all(pattern, text):
-        c.charge(1 + len(value) // 16)
+        c.charge_text(8 + len(value))
         out.append(text[end : m.start()])
         out.append(_expand(value, m))
         end = m.end()

@@ -14,7 +14,8 @@ from gatewright.rego.builtins.regex import compiled
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
 from gatewright.rego.jsontext import dumps, loads
-from gatewright.rego.values import U, equal, freeze, is_number, is_object, to_json
+from gatewright.rego.texts import to_json
+from gatewright.rego.values import U, equal, freeze, is_number, is_object
 
 TYPES = ("array", "boolean", "integer", "number", "null", "object", "string")
 MAX_DEPTH = 100

@@ -14,7 +14,8 @@ from typing import Any
 
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
-from gatewright.rego.values import NUMBERS, number_text, quote, text_of
+from gatewright.rego.texts import number_text, quote, text_of
+from gatewright.rego.values import NUMBERS
 
 _VERB = re.compile(
     r"%(?P<flags>[-+# 0]*)(?:\[(?P<index>\d+)\])?(?P<width>\*|\d+)?(?:\.(?P<prec>\*|\d*))?"
@@ -61,7 +62,7 @@ def operand(x: Any) -> Any:
     """A Rego value as fmt sees it: int, float or str."""
     if isinstance(x, NUMBERS) and x.__class__ is not bool:
         if isinstance(x, Decimal):
-            return int(x) if x == x.to_integral_value() and x.adjusted() < 300 else _float_or_text(x)
+            return int(x) if abs(x.adjusted()) < 300 and x == x.to_integral_value() else _float_or_text(x)
         return x
     return x if isinstance(x, str) else text_of(x)
 
@@ -258,4 +259,6 @@ def sprintf(c: Any, form: str, values: list[Any]) -> str:
         extra = [operand(x) for x in values[args.n :]]
         shown = ", ".join(f"{_go_type(x)}={x if isinstance(x, str) else number_text(x)}" for x in extra)
         out.append(f"%!(EXTRA {shown})")
-    return "".join(out)
+    text = "".join(out)
+    c.charge_text(len(text))
+    return text

@@ -29,12 +29,12 @@ builtin("strings.reverse", "string", result="string")(lambda s: s[::-1])
 
 @builtin("replace", "string", "string", "string", result="string", context=True)
 def replace(c: Any, s: str, old: str, new: str) -> str:
-    c.charge((s.count(old) * len(new) if len(new) > 64 else 0) // 64)
+    c.charge_text(len(s) + (s.count(old) if old else len(s) + 1) * len(new))
     return s.replace(old, new)
 
 
-@builtin("concat", "string", "array|set", result="string")
-def concat(delimiter: str, items: Any) -> str:
+@builtin("concat", "string", "array|set", result="string", context=True)
+def concat(c: Any, delimiter: str, items: Any) -> str:
     parts = items if isinstance(items, list) else sorted_members(items)
     for p in parts:
         if p.__class__ is not str:
@@ -42,6 +42,7 @@ def concat(delimiter: str, items: Any) -> str:
                 f"operand 2 must be {type_name(items)} of strings but got {type_name(items)} containing {type_name(p)}",
                 "eval_type_error",
             )
+    c.charge_text(len(delimiter) * len(parts) + sum(map(len, parts)))
     return delimiter.join(parts)
 
 
@@ -83,8 +84,8 @@ def count(s: str, search: str) -> int:
     return s.count(search)
 
 
-@builtin("strings.replace_n", "object", "string", result="string")
-def replace_n(patterns: Any, s: str) -> str:
+@builtin("strings.replace_n", "object", "string", result="string", context=True)
+def replace_n(c: Any, patterns: Any, s: str) -> str:
     """All replacements in one pass over the text; at each place the first pattern in the order of the keys."""
     table = []
     for k, v in sorted_items_of(patterns):
@@ -93,6 +94,8 @@ def replace_n(patterns: Any, s: str) -> str:
         if not isinstance(v, str):
             raise BuiltinError("operand 1 non-string value found in pattern object", "eval_type_error")
         table.append((k, v))
+    c.charge((len(s) + 1) * len(table))
+    c.charge_text(len(s) * max([1, *(len(v) for _, v in table)]))
     out, i = [], 0
     while i <= len(s):
         for k, v in table:

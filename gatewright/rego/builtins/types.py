@@ -7,15 +7,8 @@ from typing import Any
 
 from gatewright.rego.builtins.registry import builtin, wrong_type
 from gatewright.rego.errors import BuiltinError
-from gatewright.rego.values import (
-    SETS,
-    is_number,
-    is_object,
-    make_set,
-    number_from_text,
-    sorted_members,
-    type_name,
-)
+from gatewright.rego.texts import number_from_text
+from gatewright.rego.values import SETS, is_number, is_object, make_set, sorted_members, type_name
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 

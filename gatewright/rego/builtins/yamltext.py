@@ -11,7 +11,7 @@ import yaml
 from gatewright.rego.builtins.registry import builtin
 from gatewright.rego.errors import BuiltinError
 from gatewright.rego.jsontext import dumps
-from gatewright.rego.values import to_json
+from gatewright.rego.texts import to_json
 
 MAX_NODES = 1_000_000
 
