@@ -161,8 +161,8 @@ def not_supported(path: Path, value: Any, supported: Iterable[str]) -> FieldErro
     return FieldError(Reason.NOT_SUPPORTED, str(path), value, f"supported values: {choices}" if choices else "")
 
 
-def not_found(path: Path, value: Any) -> FieldError:
-    return FieldError(Reason.NOT_FOUND, str(path), value)
+def not_found(path: Path, value: Any, detail: str = "") -> FieldError:
+    return FieldError(Reason.NOT_FOUND, str(path), value, detail)
 
 
 def duplicate(path: Path, value: Any) -> FieldError:

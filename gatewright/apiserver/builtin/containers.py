@@ -6,14 +6,16 @@ Called by `pods`. Source: the Kubernetes API reference ("Container") and the ans
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gatewright.apiserver.builtin import forms, quantities
+from gatewright.apiserver.builtin.resources import resize_errors, resource_errors
+from gatewright.apiserver.builtin.security import security_errors
 from gatewright.core import names
 from gatewright.core.field_errors import (
     FieldError,
-    Marshalled,
     Path,
     duplicate,
     forbidden,
@@ -47,11 +49,20 @@ _RESOURCE_FIELDS = (
     "requests.memory",
 )
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
-_STANDARD = frozenset({"cpu", "memory", "ephemeral-storage", "storage"})
-_LARGEST_ID = 2**31 - 1
 
 
-def common_errors(container: Object, volumes: frozenset[str], path: Path) -> list[FieldError]:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What containers refer to in their Pod. volumes: names of good volumes; claims: names of resource claims;
+    host_users: whether the Pod shares the host's user namespace; restarts: its restart policy."""
+
+    volumes: frozenset[str]
+    claims: frozenset[str]
+    host_users: bool
+    restarts: str
+
+
+def common_errors(container: Object, around: Around, path: Path) -> list[FieldError]:
     """What holds for containers of every sort, in the server's order."""
     errors: list[FieldError] = []
     name = container.get("name") or ""
@@ -64,12 +75,14 @@ def common_errors(container: Object, volumes: frozenset[str], path: Path) -> lis
     errors += _port_errors(container.get("ports") or (), path.child("ports"))
     errors += _env_errors(container.get("env") or (), path.child("env"))
     errors += _env_from_errors(container.get("envFrom") or (), path.child("envFrom"))
-    errors += _mount_errors(container, volumes, path.child("volumeMounts"))
-    errors += _device_errors(container, volumes, path.child("volumeDevices"))
+    errors += _mount_errors(container, around.volumes, path.child("volumeMounts"))
+    errors += _device_errors(container, around.volumes, path.child("volumeDevices"))
     pulls = ("Always", "IfNotPresent", "Never")
     errors += forms.choice(container.get("imagePullPolicy"), pulls, path.child("imagePullPolicy"), needed=True)
-    errors += resource_errors(container.get("resources") or {}, path.child("resources"))
-    return errors + security_errors(container.get("securityContext"), path.child("securityContext"))
+    errors += resource_errors(container.get("resources") or {}, path.child("resources"), around.claims)
+    errors += resize_errors(container.get("resizePolicy") or (), path.child("resizePolicy"), around.restarts)
+    context = container.get("securityContext")
+    return errors + security_errors(context, path.child("securityContext"), host_users=around.host_users)
 
 
 def _port_errors(ports: Sequence[Object], path: Path) -> list[FieldError]:
@@ -141,7 +154,9 @@ def _source_errors(variable: Object, source: Object, path: Path) -> list[FieldEr
             errors += field_ref_errors(reference, _ENV_FIELDS, at)
         elif key == "resourceFieldRef":
             errors += resource_ref_errors(reference, at, volume=False)
-        elif key != "fileKeyRef":
+        elif key == "fileKeyRef":
+            errors += _file_ref_errors(reference, at)
+        else:
             errors += _key_ref_errors(reference, at)
     if not given:
         told = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
@@ -187,23 +202,26 @@ def resource_ref_errors(reference: Object, path: Path, *, volume: bool) -> list[
         errors.append(required(path.child("resource")))
     elif resource not in _RESOURCE_FIELDS and not resource.startswith(("limits.hugepages-", "requests.hugepages-")):
         errors.append(not_supported(path.child("resource"), resource, _RESOURCE_FIELDS))
-    divisor = reference.get("divisor")
-    value = quantities.parse(divisor)
-    if value:
-        units = ("1m", "1") if resource.endswith(".cpu") else _BYTE_UNITS
-        if str(divisor) not in units:
-            shown = ", ".join(units)
-            kind = resource.partition(".")[2]
-            errors.append(
-                invalid(
-                    path.child("divisor"),
-                    divisor,
-                    f"only divisor's values {shown} are supported with the {kind} resource",
-                )
-            )
-    return errors
+    return errors + _divisor_errors(resource, reference.get("divisor"), path.child("divisor"))
 
 
+def _divisor_errors(resource: str, divisor: Any, path: Path) -> list[FieldError]:
+    if not quantities.parse(divisor):
+        return []
+    kind = next((told for name, told in _DIVIDED if re.fullmatch(f"(limits|requests).{name}", resource)), "")
+    units = ("1m", "1") if kind == "cpu" else _BYTE_UNITS
+    if not kind or str(divisor) in units:
+        return []
+    told = " and ".join(units) if kind == "cpu" else ", ".join(units)
+    return [invalid(path, resource, f"only divisor's values {told} are supported with the {kind} resource")]
+
+
+_DIVIDED = (
+    ("cpu", "cpu"),
+    ("memory", "memory"),
+    ("ephemeral-storage", "local ephemeral storage"),
+    ("hugepages-.*", "hugepages"),
+)
 _BYTE_UNITS = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
 
 
@@ -213,6 +231,33 @@ def _key_ref_errors(reference: Object, path: Path) -> list[FieldError]:
     if not key:
         return [*errors, required(path.child("key"))]
     return [*errors, *(invalid(path.child("key"), key, text) for text in forms.config_key(key))]
+
+
+def _file_ref_errors(reference: Object, path: Path) -> list[FieldError]:
+    key, name, text = (reference.get(each) or "" for each in ("key", "volumeName", "path"))
+    told = forms.variable_name(key)
+    errors = [invalid(path.child("key"), key, each) for each in told] if key else [required(path.child("key"))]
+    errors += forms.label(name, path.child("volumeName")) if name else [required(path.child("volumeName"))]
+    return errors + (backstep_errors(text, path.child("path")) if text else [required(path.child("path"))])
+
+
+def file_volume_errors(spec: Object, path: Path) -> list[FieldError]:
+    """Errors of variables from files: their volumes must be there and be emptyDirs."""
+    errors: list[FieldError] = []
+    volumes = {each.get("name") or "": each for each in spec.get("volumes") or ()}
+    for key in ("initContainers", "containers", "ephemeralContainers"):
+        for i, container in enumerate(spec.get(key) or ()):
+            for j, variable in enumerate(container.get("env") or ()):
+                reference = (variable.get("valueFrom") or {}).get("fileKeyRef")
+                if reference is None:
+                    continue
+                at = path.child(key).index(i).child("env").index(j).child("valueFrom", "fileKeyRef", "volumeName")
+                name = reference.get("volumeName") or ""
+                if name not in volumes:
+                    errors.append(not_found(at, name))
+                elif volumes[name].get("emptyDir") is None:
+                    errors.append(invalid(at, name, "referenced volume must be of type emptyDir"))
+    return errors
 
 
 def _env_from_errors(sources: Sequence[Object], path: Path) -> list[FieldError]:
@@ -326,58 +371,6 @@ def _device_errors(container: Object, volumes: frozenset[str], path: Path) -> li
     return errors
 
 
-# --- resources
-
-
-def resource_errors(resources: Object, path: Path) -> list[FieldError]:
-    """Errors of requests and limits (names in sorted order)."""
-    errors: list[FieldError] = []
-    limits: Mapping[str, Any] = resources.get("limits") or {}
-    requests: Mapping[str, Any] = resources.get("requests") or {}
-    at_limits, at_requests = path.child("limits"), path.child("requests")
-    for name in sorted(limits):
-        errors += _amount_errors(name, limits[name], at_limits.key(name))
-    for name in sorted(requests):
-        errors += _amount_errors(name, requests[name], at_requests.key(name))
-        if name in limits:
-            asked, most = quantities.parse(requests[name]), quantities.parse(limits[name])
-            if asked is None or most is None:
-                continue
-            if asked != most and not _overcommits(name):
-                told = f"must be equal to {name} limit of {limits[name]}"
-                errors.append(invalid(at_requests, str(requests[name]), told))
-            elif asked > most:
-                told = f"must be less than or equal to {name} limit of {limits[name]}"
-                errors.append(invalid(at_requests, str(requests[name]), told))
-        elif not _overcommits(name):
-            errors.append(required(at_limits, "Limit must be set for non overcommitable resources"))
-    huge = any(name.startswith("hugepages-") for name in (*limits, *requests))
-    if huge and not {"cpu", "memory"} & {*limits, *requests}:
-        errors.append(forbidden(path, "HugePages require cpu or memory"))
-    return errors
-
-
-def _overcommits(name: str) -> bool:
-    return ("/" not in name or "kubernetes.io/" in name) and not name.startswith("hugepages-")
-
-
-def _amount_errors(name: str, value: Any, path: Path) -> list[FieldError]:
-    errors = [invalid(path, Marshalled(name), text) for text in names.label_key(name)]
-    if not errors and "/" not in name and name not in _STANDARD and not name.startswith("hugepages-"):
-        told = "must be a standard resource type or fully qualified"
-        errors.append(invalid(path, Marshalled(name), told))
-    if "/" not in name and (name not in _STANDARD or name == "storage") and not name.startswith("hugepages-"):
-        errors.append(invalid(path, Marshalled(name), "must be a standard resource for containers"))
-    elif "/" in name and "kubernetes.io/" not in name and (name.startswith("requests.") or len(name) > 300):
-        errors.append(invalid(path, Marshalled(name), "doesn't follow extended resource name standard"))
-    exact = quantities.parse(value)
-    if exact is not None and exact < 0:
-        errors.append(invalid(path, str(value), "must be greater than or equal to 0"))
-    if exact is not None and "/" in name and "kubernetes.io/" not in name and exact != exact.to_integral_value():
-        errors.append(invalid(path, Marshalled(str(value)), "must be an integer"))
-    return errors
-
-
 # --- probes and hooks
 
 
@@ -441,54 +434,3 @@ def _http_errors(action: Object, path: Path) -> list[FieldError]:
         name = header.get("name") or ""
         errors += [invalid(path.child("httpHeaders"), name, text) for text in forms.header_name(name)]
     return errors
-
-
-# --- security contexts
-
-
-def security_errors(context: Object | None, path: Path) -> list[FieldError]:
-    """Errors of a container's security context."""
-    if context is None:
-        return []
-    errors = id_errors(context, ("runAsUser", "runAsGroup"), path)
-    mount = context.get("procMount")
-    if mount is not None:
-        errors += forms.choice(mount, ("Default", "Unmasked"), path.child("procMount"))
-        if mount == "Unmasked":
-            told = "`hostUsers` must be false to use `Unmasked`"
-            errors.append(invalid(path.child("procMount"), Marshalled(mount), told))
-    errors += seccomp_errors(context.get("seccompProfile"), path.child("seccompProfile"))
-    if context.get("allowPrivilegeEscalation") is False and context.get("privileged"):
-        told = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-        errors.append(invalid(path, dict(context), told))
-    return errors
-
-
-def id_errors(context: Object, keys: Sequence[str], path: Path) -> list[FieldError]:
-    """Errors of user and group numbers."""
-    return [
-        invalid(path.child(key), context[key], text)
-        for key in keys
-        if context.get(key) is not None
-        for text in forms.in_range(context[key], 0, _LARGEST_ID)
-    ]
-
-
-def seccomp_errors(profile: Object | None, path: Path) -> list[FieldError]:
-    """Errors of a seccomp profile."""
-    if profile is None:
-        return []
-    kind, local = profile.get("type") or "", profile.get("localhostProfile")
-    if kind == "Localhost":
-        if local is None:
-            told = "must be set when seccomp type is Localhost"
-            return [required(path.child("localhostProfile"), told)]
-        return descending_errors(local, path.child("localhostProfile"))
-    if kind not in ("RuntimeDefault", "Unconfined"):
-        if not kind:
-            return [required(path.child("type"), "type is required when seccompProfile is set")]
-        return [not_supported(path.child("type"), Marshalled(kind), ("Localhost", "RuntimeDefault", "Unconfined"))]
-    if local is not None:
-        told = "can only be set when seccomp type is Localhost"
-        return [invalid(path.child("localhostProfile"), Marshalled(local), told)]
-    return []

@@ -166,6 +166,30 @@ def default_namespace(thing: Object) -> Object:
     return made
 
 
+def validate_namespace(thing: Object) -> list[FieldError]:
+    """The finalizers of the spec."""
+    errors: list[FieldError] = []
+    at = Path("spec", "finalizers")
+    for each in (thing.get("spec") or {}).get("finalizers") or ():
+        errors += [invalid(at, each, text) for text in names.label_key(each)]
+        if "/" not in each and each not in metadata.STANDARD_FINALIZERS:
+            told = "name is neither a standard finalizer name nor is it fully qualified"
+            errors.append(invalid(at, each, told))
+    return errors
+
+
+def prepare_account(thing: Object) -> Object:
+    """A ServiceAccount refers to Secrets by their names only."""
+    if not thing.get("secrets"):
+        return thing
+    return {**thing, "secrets": [{key: each[key] for key in ("name",) if key in each} for each in thing["secrets"]]}
+
+
+def prepare_account_change(new: Object, old: Object) -> Object:
+    """As at create."""
+    return prepare_account(new)
+
+
 def prepare_namespace(thing: Object) -> Object:
     """A new one holds itself by the finalizer in its spec, until its content is gone."""
     spec = thing.get("spec") or {}

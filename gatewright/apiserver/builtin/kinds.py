@@ -240,6 +240,7 @@ _TABLE: dict[tuple[str, str], Rules] = {
         default=core_kinds.default_namespace,
         prepare=core_kinds.prepare_namespace,
         prepare_change=core_kinds.prepare_namespace_change,
+        create=core_kinds.validate_namespace,
     ),
     ("", "services"): Rules(
         create_on_update=True,
@@ -253,7 +254,12 @@ _TABLE: dict[tuple[str, str], Rules] = {
         create=services.validate_service,
         update=services.validate_service_update,
     ),
-    ("", "serviceaccounts"): Rules(core=True, again="then"),
+    ("", "serviceaccounts"): Rules(
+        core=True,
+        again="then",
+        prepare=core_kinds.prepare_account,
+        prepare_change=core_kinds.prepare_account_change,
+    ),
     ("", "events"): Rules(create_on_update=True, whole_create=core_kinds.validate_event),
     ("", "endpoints"): Rules(create_on_update=True, core=True, default=core_kinds.default_endpoints),
     ("", "limitranges"): Rules(create_on_update=True, core=True, again="new"),

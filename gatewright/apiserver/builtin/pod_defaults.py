@@ -6,6 +6,7 @@ real API server.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -109,12 +110,25 @@ def _rounded(resources: Object) -> Object:
 
 
 def pull_policy(image: str) -> str:
-    """Always for an image with the tag latest or without tag and digest, else IfNotPresent."""
-    if "@" in image:
+    """Always for an image with the tag latest or without tag and digest, else (and for what is no image's name)
+    IfNotPresent."""
+    head, slash, rest = image.partition("/")
+    if not slash or not (set(head) & set(".:") or head == "localhost" or head != head.lower()):
+        head, rest = "docker.io", image
+    found = _IMAGE.fullmatch(f"{head}/{rest}")
+    if found is None:
         return "IfNotPresent"
-    name = image.rpartition("/")[2]
-    tag = name.partition(":")[2]
-    return "Always" if tag in ("", "latest") else "IfNotPresent"
+    tag, digest = found["tag"], found["digest"]
+    return "Always" if tag == "latest" or not (tag or digest) else "IfNotPresent"
+
+
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_IMAGE = re.compile(
+    rf"(?:{_HOST}(?:\.{_HOST})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?(?:/{_PART})+(?::(?P<tag>\w[\w.-]{{0,127}}))?"
+    r"(?:@(?P<digest>[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?",
+    re.ASCII,
+)
 
 
 def _default_container(container: Object) -> Object:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatewright.apiserver.builtin import containers, forms
+from gatewright.apiserver.builtin.resources import claim_errors, pod_resource_errors, resource_errors
 from gatewright.apiserver.builtin.scheduling import affinity_errors, spread_errors, toleration_errors
+from gatewright.apiserver.builtin.security import pod_security_errors
 from gatewright.apiserver.builtin.services import ip_errors
 from gatewright.apiserver.builtin.volumes import volume_errors
 from gatewright.core import metadata, names
@@ -23,6 +25,8 @@ from gatewright.core.field_errors import (
     invalid,
     not_supported,
     required,
+    too_long,
+    too_many,
 )
 from gatewright.core.objects import Object
 from gatewright.core.selectors import validate_labels
@@ -49,7 +53,9 @@ def _pod_errors(thing: Object) -> list[FieldError]:
     spec: Object = thing.get("spec") or {}
     annotations = (thing.get("metadata") or {}).get("annotations") or {}
     errors = _annotation_errors(annotations, spec, Path("metadata", "annotations"))
-    errors += pod_spec_errors(spec, SPEC, pod=True)
+    errors += pod_spec_errors(spec, SPEC, pod=True, name=(thing.get("metadata") or {}).get("name") or "")
+    if not spec.get("serviceAccountName"):
+        errors += _token_errors(spec)
     for key in ("containers", "initContainers"):
         for position, container in enumerate(spec.get(key) or ()):
             image = container.get("image") or ""
@@ -57,6 +63,18 @@ def _pod_errors(thing: Object) -> list[FieldError]:
                 told = "must not have leading or trailing whitespace"
                 errors.append(invalid(SPEC.child(key).index(position).child("image"), image, told))
     return errors
+
+
+def _token_errors(spec: Object) -> list[FieldError]:
+    told = "must not be specified when serviceAccountName is not set"
+    return [
+        forbidden(
+            SPEC.child("volumes").index(i).child("projected", "sources").index(j).child("serviceAccountToken"), told
+        )
+        for i, volume in enumerate(spec.get("volumes") or ())
+        for j, source in enumerate((volume.get("projected") or {}).get("sources") or ())
+        if source.get("serviceAccountToken") is not None
+    ]
 
 
 def _annotation_errors(annotations: Object, spec: Object, path: Path) -> list[FieldError]:
@@ -87,16 +105,22 @@ def template_errors(template: Object, path: Path) -> list[FieldError]:
     return errors
 
 
-def pod_spec_errors(spec: Object, path: Path, *, pod: bool = False) -> list[FieldError]:
+def pod_spec_errors(spec: Object, path: Path, *, pod: bool = False, name: str = "") -> list[FieldError]:
     """Errors of a PodSpec, in the server's order. pod: of a Pod itself, not of a template."""
     errors: list[FieldError] = []
     grace = spec.get("terminationGracePeriodSeconds")
     if grace is None:
         errors.append(required(path.child("terminationGracePeriodSeconds")))
-    good, found = volume_errors(spec.get("volumes") or (), path.child("volumes"))
+    good, found = volume_errors(spec.get("volumes") or (), path.child("volumes"), name)
     errors += found
-    errors += _container_errors(spec.get("containers") or (), good, grace, path.child("containers"))
-    errors += _init_errors(spec, good, grace, path.child("initContainers"))
+    claims: Sequence[Object] = spec.get("resourceClaims") or ()
+    known = frozenset(claim["name"] for claim in claims if claim.get("name"))
+    around = containers.Around(good, known, spec.get("hostUsers") is not False, spec.get("restartPolicy") or "")
+    errors += claim_errors(claims, path.child("resourceClaims"))
+    errors += _container_errors(spec.get("containers") or (), around, grace, path.child("containers"))
+    errors += _init_errors(spec, around, grace, path.child("initContainers"))
+    if spec.get("resources") is not None:
+        errors += pod_resource_errors(spec["resources"], path.child("resources"), known)
     if spec.get("hostNetwork"):
         errors += _host_network_errors(spec, path.child("containers"), pod)
     restarts = ("Always", "OnFailure", "Never")
@@ -104,7 +128,7 @@ def pod_spec_errors(spec: Object, path: Path, *, pod: bool = False) -> list[Fiel
     lookups = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
     errors += forms.choice(spec.get("dnsPolicy"), lookups, path.child("dnsPolicy"), needed=True)
     errors += validate_labels(spec.get("nodeSelector") or {}, path.child("nodeSelector"))
-    errors += _security_errors(spec, path.child("securityContext"))
+    errors += pod_security_errors(spec, path.child("securityContext"))
     errors += affinity_errors(spec.get("affinity"), path.child("affinity"))
     errors += _dns_errors(spec, path.child("dnsConfig"))
     for position, gate in enumerate(spec.get("readinessGates") or ()):
@@ -116,7 +140,7 @@ def pod_spec_errors(spec: Object, path: Path, *, pod: bool = False) -> list[Fiel
 
 
 def _container_errors(
-    found: Sequence[Object], volumes: frozenset[str], grace: int | None, path: Path
+    found: Sequence[Object], around: containers.Around, grace: int | None, path: Path
 ) -> list[FieldError]:
     if not found:
         return [required(path)]
@@ -124,7 +148,7 @@ def _container_errors(
     seen: set[str] = set()
     for position, container in enumerate(found):
         at = path.index(position)
-        errors += containers.common_errors(container, volumes, at)
+        errors += containers.common_errors(container, around, at)
         name = container.get("name") or ""
         if name in seen:
             errors.append(duplicate(at.child("name"), name))
@@ -137,19 +161,37 @@ def _container_errors(
 def _restart_errors(container: Object, path: Path) -> list[FieldError]:
     policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or ()
     at = path.child("restartPolicy")
+    errors: list[FieldError] = []
     if policy is None:
-        return [required(at, "must specify restartPolicy when restart rules are used")] if rules else []
-    return forms.choice(policy, ("Always", "Never", "OnFailure"), at)
+        errors += [required(at, "must specify restartPolicy when restart rules are used")] if rules else []
+    else:
+        errors += forms.choice(policy, ("Always", "Never", "OnFailure"), at)
+    if len(rules) > 20:
+        errors.append(too_many(path.child("restartPolicyRules"), len(rules), 20))
+    for position, rule in enumerate(rules):
+        here, codes = path.child("restartPolicyRules").index(position), rule.get("exitCodes")
+        errors += forms.choice(rule.get("action"), ("Restart", "RestartAllContainers"), here.child("action"))
+        if codes is None:
+            errors.append(required(here.child("exitCodes"), "must be specified"))
+            continue
+        errors += forms.choice(codes.get("operator"), ("In", "NotIn"), here.child("exitCodes", "operator"))
+        values = codes.get("values") or ()
+        if len(values) > 255:
+            errors.append(too_many(here.child("exitCodes", "values"), len(values), 255))
+    return errors
 
 
-def _init_errors(spec: Object, volumes: frozenset[str], grace: int | None, path: Path) -> list[FieldError]:
+def _init_errors(spec: Object, around: containers.Around, grace: int | None, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     seen = {each.get("name") or "" for each in spec.get("containers") or ()}
     told = "may not be set for init containers without restartPolicy=Always"
     for position, container in enumerate(spec.get("initContainers") or ()):
         at = path.index(position)
-        errors += containers.common_errors(container, volumes, at)
-        errors += _restart_errors(container, at)
+        errors += containers.common_errors(container, around, at)
+        if container.get("restartPolicy") is not None or not container.get("restartPolicyRules"):
+            errors += _restart_errors(container, at)
+        else:
+            errors.append(required(at.child("restartPolicy"), "must specify restartPolicy when restart rules are used"))
         name = container.get("name") or ""
         if name in seen:
             errors.append(duplicate(at.child("name"), name))
@@ -173,21 +215,6 @@ def _host_network_errors(spec: Object, path: Path, pod: bool) -> list[FieldError
                 told = "must match `containerPort` when `hostNetwork` is true"
                 errors.append(invalid(path.index(i).child("ports").index(j).child("hostPort"), host, told))
     return errors
-
-
-def _security_errors(spec: Object, path: Path) -> list[FieldError]:
-    context = spec.get("securityContext") or {}
-    errors = containers.id_errors(context, ("fsGroup", "runAsUser", "runAsGroup"), path)
-    for position, group in enumerate(context.get("supplementalGroups") or ()):
-        at = path.child("supplementalGroups").index(position)
-        errors += [invalid(at, group, text) for text in forms.in_range(group, 0, _MOST)]
-    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        told = "ShareProcessNamespace and HostPID cannot both be enabled"
-        errors.append(invalid(path.child("shareProcessNamespace"), True, told))
-    policy = context.get("fsGroupChangePolicy")
-    if policy is not None:
-        errors += forms.choice(policy, ("Always", "OnRootMismatch"), path.child("fsGroupChangePolicy"))
-    return errors + containers.seccomp_errors(context.get("seccompProfile"), path.child("seccompProfile"))
 
 
 def _dns_errors(spec: Object, path: Path) -> list[FieldError]:
@@ -233,9 +260,26 @@ def _gate_errors(gates: Sequence[Object], path: Path) -> list[FieldError]:
     return errors
 
 
+def _host_errors(spec: Object, path: Path) -> list[FieldError]:
+    """What a Pod with users of its own may not share with its host; the name that overrides its host's."""
+    errors: list[FieldError] = []
+    if spec.get("hostUsers") is False:
+        shared = (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC"))
+        errors += [forbidden(path.child(title), "when `hostUsers` is false") for key, title in shared if spec.get(key)]
+    name, at = spec.get("hostnameOverride"), path.child("hostnameOverride")
+    if name is None:
+        return errors
+    for key in ("setHostnameAsFQDN", "hostNetwork"):
+        if spec.get(key):
+            errors.append(forbidden(at, f"may not be specified when {key} is true"))
+    if len(name) > 64:
+        errors.append(too_long(at, 64))
+    return errors + [invalid(at, name, text) for text in names.dns_subdomain(name)]
+
+
 def _name_errors(spec: Object, path: Path) -> list[FieldError]:
     """Names of things beside the Pod, deadlines, tolerations, aliases."""
-    errors: list[FieldError] = []
+    errors = _host_errors(spec, path)
     for key in ("serviceAccountName", "nodeName"):
         value = spec.get(key) or ""
         errors += [invalid(path.child(key), value, text) for text in (names.dns_subdomain(value) if value else ())]
@@ -261,12 +305,13 @@ def _name_errors(spec: Object, path: Path) -> list[FieldError]:
         choices = ("PreemptLowerPriority", "Never")
         errors += forms.choice(preemption, choices, path.child("preemptionPolicy"), needed=True)
     if spec.get("overhead"):
-        errors += containers.resource_errors({"limits": spec["overhead"]}, path.child("overhead"))
+        errors += resource_errors({"limits": spec["overhead"]}, path.child("overhead"))
     system = (spec.get("os") or {}).get("name")
     if system is not None and system not in ("linux", "windows"):
-        at = path.child("os", "name")
-        errors.append(not_supported(at, Marshalled(system), ("linux", "windows")) if system else required(at))
-    return errors
+        at = path.child("os")
+        choices = ("linux", "windows")
+        errors.append(not_supported(at, Marshalled(system), choices) if system else required(at.child("name")))
+    return errors + containers.file_volume_errors(spec, path)
 
 
 # --- changes

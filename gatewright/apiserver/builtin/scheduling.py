@@ -147,10 +147,37 @@ def _pod_term_errors(term: Object, path: Path) -> list[FieldError]:
     errors += validate_label_selector(term.get("namespaceSelector"), path.child("namespaceSelector"))
     for namespace in term.get("namespaces") or ():
         errors += [invalid(path.child("namespace"), namespace, text) for text in names.dns_label(namespace)]
+    errors += _label_keys_errors(term, path)
     key, at = term.get("topologyKey") or "", path.child("topologyKey")
     if not key:
         errors.append(required(at, "can not be empty"))
     return errors + validate_label_key(key, at)
+
+
+def _label_keys_errors(term: Object, path: Path) -> list[FieldError]:
+    errors: list[FieldError] = []
+    selector = term.get("labelSelector")
+    for name in ("matchLabelKeys", "mismatchLabelKeys"):
+        keys: Sequence[str] = term.get(name) or ()
+        if keys and selector is None:
+            errors.append(forbidden(path.child(name), "must not be specified when labelSelector is not set"))
+        elif keys:
+            errors += [
+                error for i, key in enumerate(keys) for error in validate_label_key(key, path.child(name).index(i))
+            ]
+    wanted: Sequence[str] = term.get("matchLabelKeys") or ()
+    if selector is not None:
+        selected = set(selector.get("matchLabels") or {})
+        for each in selector.get("matchExpressions") or ():
+            key = each.get("key") or ""
+            if key in wanted and key in selected:
+                told = "exists in both matchLabelKeys and labelSelector"
+                errors.append(invalid(path.index(wanted.index(key)), key, told))
+            selected.add(key)
+    unwanted = set(term.get("mismatchLabelKeys") or ())
+    told = "exists in both matchLabelKeys and mismatchLabelKeys"
+    at = path.child("matchLabelKeys")
+    return errors + [invalid(at.index(i), key, told) for i, key in enumerate(wanted) if key in unwanted]
 
 
 def spread_errors(constraints: Sequence[Object], path: Path) -> list[FieldError]:
@@ -173,7 +200,7 @@ def spread_errors(constraints: Sequence[Object], path: Path) -> list[FieldError]
         domains = each.get("minDomains")
         if domains is not None:
             if domains <= 0:
-                errors.append(invalid(at.child("minDomains"), domains, "must be greater than 0"))
+                errors.append(invalid(at.child("minDomains"), domains, "must be greater than zero"))
             if action != "DoNotSchedule":
                 told = "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway"
                 errors.append(invalid(at.child("minDomains"), domains, re.sub("ScheduleAnyway$", action, told)))

@@ -1,12 +1,13 @@
 """Volumes of Pods: validation.
 
-Called by `pods`. The sources of retired storage drivers are checked for being the only one, not further. Source: the
+Called by `pods`. Of the sources of retired storage drivers little more than required fields is checked. Source: the
 Kubernetes API reference ("Volume") and the answers of a real API server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 from gatewright.apiserver.builtin import forms, quantities
 from gatewright.apiserver.builtin.containers import (
@@ -18,6 +19,7 @@ from gatewright.apiserver.builtin.containers import (
 )
 from gatewright.core import names
 from gatewright.core.field_errors import FieldError, Path, duplicate, forbidden, invalid, required
+from gatewright.core.go_text import quote
 from gatewright.core.objects import Object
 
 _SOURCES = (
@@ -53,6 +55,7 @@ _SOURCES = (
     "image",
 )
 _MISSPELT = {"downwardAPI": "downwarAPI", "cephfs": "cephFS"}  # as the server's message has it
+_CHECKED_AS = {"gcePersistentDisk": "persistentDisk"}
 _HOST_TYPES = (
     "",
     "BlockDevice",
@@ -66,14 +69,14 @@ _HOST_TYPES = (
 _MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 
 
-def volume_errors(volumes: Sequence[Object], path: Path) -> tuple[frozenset[str], list[FieldError]]:
-    """The names of good volumes, and all errors."""
+def volume_errors(volumes: Sequence[Object], path: Path, pod: str = "") -> tuple[frozenset[str], list[FieldError]]:
+    """The names of good volumes, and all errors. pod: the name of a Pod of their own, "" in templates."""
     errors: list[FieldError] = []
     good: set[str] = set()
     for position, volume in enumerate(volumes):
         at = path.index(position)
         name = volume.get("name") or ""
-        found = _source_errors(volume, at)
+        found = _source_errors(volume, at, pod)
         found += forms.label(name, at.child("name")) if name else [required(at.child("name"))]
         if name in good:
             found.append(duplicate(at.child("name"), name))
@@ -84,7 +87,7 @@ def volume_errors(volumes: Sequence[Object], path: Path) -> tuple[frozenset[str]
     return frozenset(good), errors
 
 
-def _source_errors(volume: Object, path: Path) -> list[FieldError]:
+def _source_errors(volume: Object, path: Path, pod: str) -> list[FieldError]:
     errors: list[FieldError] = []
     given = 0
     for key in _SOURCES:
@@ -98,7 +101,11 @@ def _source_errors(volume: Object, path: Path) -> list[FieldError]:
         given += 1
         check = _CHECKS.get(key)
         if check is not None:
-            errors += check(source, path.child(key))
+            errors += check(source, path.child(_CHECKED_AS.get(key, key)))
+        if key == "ephemeral" and pod and volume.get("name"):
+            claim = f"{pod}-{volume['name']}"
+            told = f"PVC name {quote(claim)}: "
+            errors += [invalid(path.child("name"), volume["name"], told + text) for text in names.dns_subdomain(claim)]
     return errors if given else [required(path, "must specify a volume type")]
 
 
@@ -234,6 +241,97 @@ def _csi(source: Object, path: Path) -> list[FieldError]:
     return [invalid(at, driver, text) for text in names.dns_subdomain(driver.lower())]
 
 
+def _needing(*keys: str) -> Callable[[Object, Path], list[FieldError]]:
+    """The check of a source that only must have some fields."""
+
+    def check(source: Object, path: Path) -> list[FieldError]:
+        return [required(path.child(key)) for key in keys if not source.get(key)]
+
+    return check
+
+
+def _disk(key: str) -> Callable[[Object, Path], list[FieldError]]:
+    def check(source: Object, path: Path) -> list[FieldError]:
+        errors = [] if source.get(key) else [required(path.child(key))]
+        partition = source.get("partition") or 0
+        if not 0 <= partition <= 255:
+            told = "must be between 1 and 255, inclusive"
+            errors.append(invalid(path.child("partition"), partition, told))
+        return errors
+
+    return check
+
+
+def _with_secret(*keys: str) -> Callable[[Object, Path], list[FieldError]]:
+    own = _needing(*keys)
+
+    def check(source: Object, path: Path) -> list[FieldError]:
+        secret = source.get("secretRef")
+        unnamed = secret is not None and not secret.get("name")
+        return own(source, path) + ([required(path.child("secretRef", "name"))] if unnamed else [])
+
+    return check
+
+
+_IQN = {
+    "iqn": r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9-.]+)(:[^,;*&$|\s]+)$",
+    "eui": r"eui.[A-Za-z0-9]{16}$",
+    "naa": r"naa.[A-Za-z0-9]{32}$",
+}
+
+
+def _initiator_errors(text: str, path: Path) -> list[FieldError]:
+    form = _IQN.get(text[:3])
+    if form is None:
+        return [invalid(path, text, "must be valid format starting with iqn, eui, or naa")]
+    return [] if re.match(form, text, re.ASCII) else [invalid(path, text, "must be valid format")]
+
+
+def _iscsi(source: Object, path: Path) -> list[FieldError]:
+    errors = [] if source.get("targetPortal") else [required(path.child("targetPortal"))]
+    iqn, lun = source.get("iqn") or "", source.get("lun") or 0
+    errors += _initiator_errors(iqn, path.child("iqn")) if iqn else [required(path.child("iqn"))]
+    errors += [invalid(path.child("lun"), lun, text) for text in forms.in_range(lun, 0, 255)]
+    if (source.get("chapAuthDiscovery") or source.get("chapAuthSession")) and source.get("secretRef") is None:
+        errors.append(required(path.child("secretRef")))
+    if source.get("initiatorName") is not None:
+        errors += _initiator_errors(source["initiatorName"], path.child("initiatorname"))
+    return errors
+
+
+def _fc(source: Object, path: Path) -> list[FieldError]:
+    targets, worlds, lun = source.get("targetWWNs") or (), source.get("wwids") or (), source.get("lun")
+    at = path.child("targetWWNs")
+    if not targets:
+        return [] if worlds else [required(at, "must specify either targetWWNs or wwids, but not both")]
+    errors: list[FieldError] = []
+    if worlds:
+        errors.append(invalid(at, list(targets), "targetWWNs and wwids can not be specified simultaneously"))
+    if lun is None:
+        return [*errors, required(path.child("lun"), "lun is required if targetWWNs is specified")]
+    return errors + [invalid(path.child("lun"), lun, text) for text in forms.in_range(lun, 0, 255)]
+
+
+def _git(source: Object, path: Path) -> list[FieldError]:
+    errors = [] if source.get("repository") else [required(path.child("repository"))]
+    return errors + _local_errors(source.get("directory") or "", path.child("directory"))
+
+
+def _flex(source: Object, path: Path) -> list[FieldError]:
+    errors = [] if source.get("driver") else [required(path.child("driver"))]
+    for key in sorted(source.get("options") or {}):
+        domain = f".{key.partition('/')[0].lower()}"
+        if domain.endswith((".kubernetes.io", ".k8s.io")):
+            told = "kubernetes.io and k8s.io namespaces are reserved"
+            errors.append(invalid(path.child("options").key(key), key, told))
+    return errors
+
+
+def _image(source: Object, path: Path) -> list[FieldError]:
+    pulls = ("Always", "IfNotPresent", "Never")
+    return forms.choice(source.get("pullPolicy"), pulls, path.child("pullPolicy"), needed=True)
+
+
 def _ephemeral(source: Object, path: Path) -> list[FieldError]:
     return [] if source.get("volumeClaimTemplate") is not None else [required(path.child("volumeClaimTemplate"))]
 
@@ -248,5 +346,23 @@ _CHECKS = {
     "persistentVolumeClaim": _claim,
     "nfs": _nfs,
     "csi": _csi,
+    "gitRepo": _git,
+    "gcePersistentDisk": _disk("pdName"),
+    "awsElasticBlockStore": _disk("volumeID"),
+    "iscsi": _iscsi,
+    "glusterfs": _needing("endpoints", "path"),
+    "rbd": _needing("monitors", "image"),
+    "cinder": _with_secret("volumeID"),
+    "cephfs": _needing("monitors"),
+    "fc": _fc,
+    "flexVolume": _flex,
+    "azureFile": _needing("secretName", "shareName"),
+    "azureDisk": _needing("diskName", "diskURI"),
+    "vsphereVolume": _needing("volumePath"),
+    "photonPersistentDisk": _needing("pdID"),
+    "portworxVolume": _needing("volumeID"),
+    "storageos": _with_secret("volumeName"),
+    "scaleIO": _needing("gateway", "system", "volumeName"),
+    "image": _image,
     "ephemeral": _ephemeral,
 }
