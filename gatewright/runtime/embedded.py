@@ -20,9 +20,16 @@ from gatewright.apiserver import watching
 from gatewright.apiserver.driver import Blocking, Engine
 from gatewright.apiserver.effects import CallWebhook, Sleep
 from gatewright.core.http import NoAnswer, Pairs, Request, Response, User
+from gatewright.runtime.logs import tell
 from gatewright.runtime.serving import Receive, Scope, Send
 
 ADMIN = User("admin", "1", ("system:masters", "system:authenticated"))
+INTERNAL_ERROR = Response(
+    500,
+    (("content-type", "application/json"),),
+    b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Internal error occurred",'
+    b'"reason":"InternalError","code":500}\n',
+)
 UNAUTHORIZED = Response(
     401,
     (("content-type", "application/json"),),
@@ -30,6 +37,12 @@ UNAUTHORIZED = Response(
     b'"reason":"Unauthorized","code":401}\n',
 )
 LARGEST_BODY = 3 * 1024 * 1024  # bytes, as the real server's limit
+TOO_LARGE = Response(
+    413,
+    (("content-type", "application/json"),),
+    b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",'
+    b'"message":"Request entity too large: limit is %d","reason":"RequestEntityTooLarge","code":413}\n' % LARGEST_BODY,
+)
 
 
 class Face:
@@ -51,13 +64,18 @@ class Face:
         query = tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         request = Request(scope["method"], scope["path"], query, headers, b"" if body is None else body)
         if body is None:
-            await _answer(send, Response(413, (("content-type", "text/plain"),), b"request body too large\n"))
+            await _answer(send, TOO_LARGE)
             return
         user = self._user(request)
         if user is None:
             await _answer(send, UNAUTHORIZED)
             return
-        answer = await self._engine.serve(request, user)
+        try:
+            answer = await self._engine.serve(request, user)
+        except Exception as error:  # a fault of ours: the client gets the Status of a server's panic, the process lives
+            fields = (("method", request.method), ("path", request.path), ("cause", repr(error)))
+            tell("error", "a request failed by a fault of ours", fields)
+            answer = INTERNAL_ERROR
         if isinstance(answer, Response):
             await _answer(send, answer, request.method == "HEAD")
         else:
