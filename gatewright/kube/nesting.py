@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-LIMIT = 256  # levels; Python's decoders end near a thousand, less what the caller stands on already
+LIMIT = 150  # levels; Python ends near a thousand frames, and whoever walks an object takes several per level
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _OPEN, _CLOSE = (b"{", b"["), (b"}", b"]")
