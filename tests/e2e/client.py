@@ -21,6 +21,7 @@ class Client:
     """Talks to one API server as the administrator."""
 
     def __init__(self, url: str, token: str, ca: str) -> None:
+        self.url = url
         self._host = urlsplit(url).netloc
         self._token = token
         self._context = ssl.create_default_context(cadata=ca)
@@ -43,6 +44,23 @@ class Client:
         finally:
             connection.close()
 
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[http.client.HTTPResponse]:
+        """A GET whose answer is being read, such as a watch."""
+        with self._open("GET", path, None, "", 60) as answer:
+            yield answer
+
+    def send(self, method: str, path: str, body: bytes, kind: str, token: str = "") -> tuple[int, bytes]:
+        """Status and bytes of any request, be it bad."""
+        connection = http.client.HTTPSConnection(self._host, context=self._context, timeout=60)
+        headers = {"Authorization": f"Bearer {token or self._token}", **({"Content-Type": kind} if kind else {})}
+        try:
+            connection.request(method, path, body or None, headers)
+            with connection.getresponse() as answer:
+                return answer.status, answer.read()
+        finally:
+            connection.close()
+
     def request(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> tuple[int, Any]:
         """Status and JSON body (or text)."""
         with self._open(method, path, body, kind, 60) as answer:
@@ -58,9 +76,9 @@ class Client:
         assert status < 300, f"{method} {path}: {status} {answer}"
         return answer
 
-    def watch(self, path: str, seconds: int) -> Iterator[tuple[str, Object]]:
-        """Events of a collection, what is there first; ends after `seconds`."""
-        target = f"{path}?watch=true&timeoutSeconds={seconds}"
+    def watch(self, path: str, seconds: int, since: str = "") -> Iterator[tuple[str, Object]]:
+        """Events of a collection, what is there first unless `since` names a version; ends after `seconds`."""
+        target = f"{path}?watch=true&timeoutSeconds={seconds}" + (f"&resourceVersion={since}" if since else "")
         with self._open("GET", target, None, "", seconds + 30) as answer:
             assert answer.status == 200, answer.read()
             while line := answer.readline():
