@@ -16,6 +16,7 @@ from gatewright.apiserver.builtin import (
     admission_registration,
     coordination,
     core_kinds,
+    jobs,
     networking,
     pod_defaults,
     pods,
@@ -318,11 +319,14 @@ _TABLE: dict[tuple[str, str], Rules] = {
         again="first",
         default=workloads.default_job,
         prepare=workloads.prepare_job,
-        create=workload_rules.validate_job,
-        update=workload_rules.validate_job_update,
+        create=jobs.validate_job,
+        update=jobs.validate_job_update,
     ),
     ("batch", "cronjobs"): replace(
-        _WORKLOAD, default=workloads.default_cron_job, create=workload_rules.validate_cron_job
+        _WORKLOAD,
+        default=workloads.default_cron_job,
+        create=jobs.validate_cron_job,
+        update=jobs.validate_cron_job_update,
     ),
     ("networking.k8s.io", "ingresses"): Rules(
         core=True, counted=("spec",), status=True, blank=_BALANCED, create=networking.validate_ingress

@@ -1,4 +1,4 @@
-"""Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs, ReplicationControllers: validation.
+"""Deployments, ReplicaSets, StatefulSets, DaemonSets, ReplicationControllers: validation.
 
 Called by `kinds`. Source: the Kubernetes API reference and the answers of a real API server.
 """
@@ -24,8 +24,8 @@ from gatewright.core.selectors import (
 )
 
 SPEC = Path("spec")
-_NO_MATCH = "`selector` does not match template `labels`"
-_FIXED = "field is immutable"
+NO_MATCH = "`selector` does not match template `labels`"
+FIXED = "field is immutable"
 
 
 def _spec(thing: Object) -> Object:
@@ -56,22 +56,22 @@ def _selector_errors(selector: Object | None, kind: str, path: Path) -> list[Fie
     return errors
 
 
-def _compiled(selector: Object | None) -> LabelSelector | None:
+def compiled_selector(selector: Object | None) -> LabelSelector | None:
     try:
         return label_selector(selector) if selector is not None else NOTHING
     except SelectorError:
         return None
 
 
-def _labels(template: Object) -> Any:
+def labels_of(template: Object) -> Any:
     return (template.get("metadata") or {}).get("labels")
 
 
 def _label_errors(selector: LabelSelector, template: Object, path: Path) -> list[FieldError]:
-    labels = _labels(template)
+    labels = labels_of(template)
     if selector.empty or selector.matches(labels or {}):
         return []
-    return [invalid(path.child("metadata", "labels"), labels, _NO_MATCH)]
+    return [invalid(path.child("metadata", "labels"), labels, NO_MATCH)]
 
 
 def _always_errors(template: Object, kind: str, path: Path) -> list[FieldError]:
@@ -87,7 +87,7 @@ def _always_errors(template: Object, kind: str, path: Path) -> list[FieldError]:
 
 
 def _set_template_errors(spec: Object, path: Path) -> list[FieldError]:
-    selector = _compiled(spec.get("selector"))
+    selector = compiled_selector(spec.get("selector"))
     template: Object = spec.get("template") or {}
     if selector is None:
         return [invalid(path.child("selector"), shown_selector(spec.get("selector")), "invalid label selector")]
@@ -122,7 +122,7 @@ def _fixed_selector_errors(new: Object, old: Object) -> list[FieldError]:
     selector = _spec(new).get("selector")
     if unchanged(selector, _spec(old).get("selector")):
         return []
-    return [invalid(SPEC.child("selector"), shown_selector(selector), _FIXED)]
+    return [invalid(SPEC.child("selector"), shown_selector(selector), FIXED)]
 
 
 def _strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
@@ -132,8 +132,7 @@ def _strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
         told = "may not be specified when strategy `type` is 'Recreate'"
         return [forbidden(at, told)] if rolling is not None else []
     if kind != "RollingUpdate":
-        shown = Struct([("Type", kind), ("RollingUpdate", rolling)])
-        return [not_supported(path, shown, ("Recreate", "RollingUpdate"))]
+        return [not_supported(path, _shown_strategy(kind, rolling), ("Recreate", "RollingUpdate"))]
     if rolling is None:
         return [required(at, "this should be defaulted and never be nil")]
     lost, extra = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
@@ -142,6 +141,13 @@ def _strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
         told = "may not be 0 when `maxSurge` is 0"
         errors.append(invalid(at.child("maxUnavailable"), Marshalled(lost), told))
     return errors + _at_most_all(lost, at.child("maxUnavailable"))
+
+
+def _shown_strategy(kind: str, rolling: Object | None) -> Struct:
+    fields = None
+    if rolling is not None:
+        fields = Struct([(f"Max{key}", rolling.get(f"max{key}", 0)) for key in ("Unavailable", "Surge")])
+    return Struct([("Type", kind), ("RollingUpdate", fields)])
 
 
 def _amount_errors(value: Any, path: Path) -> list[FieldError]:
@@ -186,9 +192,9 @@ def validate_replication_controller(thing: Object) -> list[FieldError]:
     template, at = spec.get("template"), SPEC.child("template")
     if template is None:
         return [*errors, required(at)]
-    labels = _labels(template)
+    labels = labels_of(template)
     if any((labels or {}).get(key) != value for key, value in selector.items()):
-        errors.append(invalid(at.child("metadata", "labels"), labels, _NO_MATCH))
+        errors.append(invalid(at.child("metadata", "labels"), labels, NO_MATCH))
     return errors + template_errors(template, at) + _always_errors(template, "ReplicationController", at)
 
 
@@ -199,10 +205,10 @@ def validate_daemon_set(thing: Object) -> list[FieldError]:
     spec = _spec(thing)
     selector, template = spec.get("selector"), spec.get("template") or {}
     errors = validate_label_selector(selector, SPEC.child("selector"))
-    compiled = _compiled(selector)
+    compiled = compiled_selector(selector)
     at = SPEC.child("template")
-    if compiled is not None and not compiled.matches(_labels(template) or {}):
-        errors.append(invalid(at.child("metadata", "labels"), _labels(template), _NO_MATCH))
+    if compiled is not None and not compiled.matches(labels_of(template) or {}):
+        errors.append(invalid(at.child("metadata", "labels"), labels_of(template), NO_MATCH))
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
         told = "empty selector is invalid for daemonset"
         errors.append(invalid(SPEC.child("selector"), shown_selector(selector), told))
@@ -218,8 +224,7 @@ def _daemon_strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
         return []
     at = path.child("rollingUpdate")
     if kind != "RollingUpdate":
-        shown = Struct([("Type", kind), ("RollingUpdate", rolling)])
-        return [not_supported(path, shown, ("RollingUpdate", "OnDelete"))]
+        return [not_supported(path, _shown_strategy(kind, rolling), ("RollingUpdate", "OnDelete"))]
     if rolling is None:
         return [required(at)]
     lost, extra = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
@@ -264,6 +269,12 @@ def validate_stateful_set(thing: Object) -> list[FieldError]:
     return errors + _stateful_template_errors(spec)
 
 
+def _shown_partition(rolling: Object | None) -> Struct | None:
+    if rolling is None:
+        return None
+    return Struct([("Partition", rolling.get("partition") or 0), ("MaxUnavailable", rolling.get("maxUnavailable"))])
+
+
 def _stateful_strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
     kind, rolling = strategy.get("type") or "", strategy.get("rollingUpdate")
     at = path.child("rollingUpdate")
@@ -272,19 +283,16 @@ def _stateful_strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
     if kind == "OnDelete":
         if rolling is None:
             return []
-        shown = Struct(
-            [("Partition", rolling.get("partition") or 0), ("MaxUnavailable", rolling.get("maxUnavailable"))]
-        )
-        return [invalid(at, shown, "only allowed for updateStrategy 'RollingUpdate'")]
+        return [invalid(at, _shown_partition(rolling), "only allowed for updateStrategy 'RollingUpdate'")]
     if kind != "RollingUpdate":
-        shown = Struct([("Type", kind), ("RollingUpdate", rolling)])
+        shown = Struct([("Type", kind), ("RollingUpdate", _shown_partition(rolling))])
         return [invalid(path, shown, "must be 'RollingUpdate' or 'OnDelete'")]
     return forms.nonnegative((rolling or {}).get("partition"), at.child("partition"))
 
 
 def _stateful_template_errors(spec: Object) -> list[FieldError]:
     template: Object = spec.get("template") or {}
-    selector = _compiled(spec.get("selector"))
+    selector = compiled_selector(spec.get("selector"))
     at = SPEC.child("template")
     errors: list[FieldError] = []
     if selector is None:
@@ -329,115 +337,4 @@ def validate_stateful_set_update(new: Object, old: Object) -> list[FieldError]:
         )
         told += "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
         errors.append(forbidden(SPEC, told))
-    return errors
-
-
-# --- Job and CronJob
-
-
-def job_spec_errors(spec: Object, path: Path, *, of_cron: bool = False) -> list[FieldError]:
-    """Errors of the spec of a Job. of_cron: as a CronJob's template, whose selector is made later."""
-    errors: list[FieldError] = []
-    keys = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
-    for key in (*keys, "backoffLimitPerIndex", "maxFailedIndexes"):
-        errors += forms.nonnegative(spec.get(key), path.child(key))
-    mode = spec.get("completionMode")
-    if mode is not None and mode not in ("NonIndexed", "Indexed"):
-        errors.append(not_supported(path.child("completionMode"), Marshalled(mode), ("Indexed", "NonIndexed")))
-    if mode == "Indexed" and spec.get("completions") is None:
-        told = "when completion mode is Indexed"
-        errors.append(required(path.child("completions"), told))
-    replacement = spec.get("podReplacementPolicy")
-    if replacement is not None:
-        choices = ("Failed", "TerminatingOrFailed")
-        errors += forms.choice(replacement, choices, path.child("podReplacementPolicy"))
-    selector, template = spec.get("selector"), spec.get("template") or {}
-    at = path.child("template")
-    if of_cron:
-        if spec.get("manualSelector"):
-            told = "`unset`"
-            errors.append(not_supported(path.child("manualSelector"), True, (told.strip("`"),)))
-    elif selector is None:
-        errors.append(required(path.child("selector")))
-    else:
-        errors += validate_label_selector(selector, path.child("selector"))
-        compiled = _compiled(selector)
-        if compiled is not None and not compiled.matches(_labels(template) or {}):
-            errors.append(invalid(at.child("metadata", "labels"), _labels(template), _NO_MATCH))
-    errors += template_errors(template, at)
-    policy = (template.get("spec") or {}).get("restartPolicy") or ""
-    if policy in ("", "Always"):
-        told = 'valid values: "OnFailure", "Never"'
-        errors.append(required(at.child("spec", "restartPolicy"), told))
-    elif policy not in ("OnFailure", "Never"):
-        errors.append(not_supported(at.child("spec", "restartPolicy"), Marshalled(policy), ("OnFailure", "Never")))
-    return errors
-
-
-def validate_job(thing: Object) -> list[FieldError]:
-    return job_spec_errors(_spec(thing), SPEC)
-
-
-def validate_job_update(new: Object, old: Object) -> list[FieldError]:
-    spec, before = _spec(new), _spec(old)
-    errors = job_spec_errors(spec, SPEC)
-    for key in ("completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"):
-        if unchanged(spec.get(key), before.get(key)):
-            continue
-        value: Any = spec.get(key)
-        if key == "selector":
-            value = shown_selector(value)
-        elif key == "completionMode":
-            value = Marshalled(value)
-        errors.append(invalid(SPEC.child(key), value, _FIXED))
-    return errors
-
-
-_CRON_NAMES = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|SUN|MON|TUE|WED|THU|FRI|SAT"
-_CRON_PART = re.compile(rf"(?:\*|\?|(?:[0-9]+|{_CRON_NAMES})(?:-(?:[0-9]+|{_CRON_NAMES}))?)(?:/[0-9]+)?", re.IGNORECASE)
-_CRON_BOUNDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 6))
-_CRON_WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-
-
-def schedule_problem(text: str) -> str:
-    """Why a cron schedule can't be read, or ""."""
-    if text.startswith("@"):
-        return "" if text in _CRON_WORDS or text.startswith("@every ") else f"unrecognized descriptor: {text}"
-    fields = text.split()
-    if len(fields) != 5:
-        return f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
-    for field, (_, least, most) in zip(fields, _CRON_BOUNDS, strict=True):
-        for part in field.split(","):
-            if not _CRON_PART.fullmatch(part):
-                return f'failed to parse int from {part}: strconv.Atoi: parsing "{part}": invalid syntax'
-            for number in map(int, re.findall(r"(?<![/0-9])[0-9]+", part)):
-                if number > most:
-                    return f"end of range ({number}) above maximum ({most}): {part}"
-                if number < least:
-                    return f"beginning of range ({number}) below minimum ({least}): {part}"
-    return ""
-
-
-def validate_cron_job(thing: Object) -> list[FieldError]:
-    spec = _spec(thing)
-    errors: list[FieldError] = []
-    schedule = spec.get("schedule") or ""
-    at = SPEC.child("schedule")
-    if not schedule:
-        errors.append(required(at))
-    elif "TZ" in schedule:
-        told = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
-        errors.append(invalid(at, schedule, told))
-    elif problem := schedule_problem(schedule):
-        errors.append(invalid(at, schedule, problem))
-    errors += forms.nonnegative(spec.get("startingDeadlineSeconds"), SPEC.child("startingDeadlineSeconds"))
-    policies = ("Allow", "Forbid", "Replace")
-    errors += forms.choice(spec.get("concurrencyPolicy"), policies, SPEC.child("concurrencyPolicy"), needed=True)
-    template = spec.get("jobTemplate") or {}
-    errors += job_spec_errors(template.get("spec") or {}, SPEC.child("jobTemplate", "spec"), of_cron=True)
-    for key in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
-        errors += forms.nonnegative(spec.get(key), SPEC.child(key))
-    name = (thing.get("metadata") or {}).get("name") or ""
-    if len(name) > 52:
-        errors.append(invalid(Path("metadata", "name"), name, "must be no more than 52 characters"))
     return errors

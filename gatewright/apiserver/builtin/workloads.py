@@ -171,7 +171,10 @@ def prepare_job(thing: Object) -> Object:
     wanted = dict(selector.get("matchLabels") or {})
     wanted.setdefault("batch.kubernetes.io/controller-uid", uid)
     selector["matchLabels"] = wanted
-    return _with_labels({**thing, "spec": {**spec, "template": template, "selector": selector}}, labels)
+    if meta.get("labels") is inner.get("labels"):  # labels taken from the template are the template's
+        meta = {key: value for key, value in meta.items() if key != "labels"}
+    made = {**thing, "metadata": meta, "spec": {**spec, "template": template, "selector": selector}}
+    return _with_labels(made, labels)
 
 
 def prepare_daemon_set(thing: Object, generation: int = 1) -> Object:
