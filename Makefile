@@ -35,7 +35,7 @@ test-fast: $(STAMP) ## the inner loop
 	$(BIN)/python -m pytest -n 2 -m "not long and not slow" $(TESTS)
 
 test-long: $(STAMP) ## long rounds, exploration, differentials
-	$(BIN)/python -m pytest -m long $(TESTS)
+	$(BIN)/python -m pytest -n 2 -m long $(TESTS)
 
 lint: $(STAMP) ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
