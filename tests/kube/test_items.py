@@ -112,3 +112,34 @@ def test_lists_are_split_where_their_items_are(items: list[Any], other: Any, asc
 @given(_JSON)
 def test_shallow_texts_are_never_too_deep(value: Any) -> None:
     assert not too_deep(json.dumps([value] * 200).encode())
+
+
+def depth(value: Any) -> int:
+    """The plainest count of levels, without recursion."""
+    deepest, rest = 0, [(value, 1)]
+    while rest:
+        one, level = rest.pop()
+        if isinstance(one, dict | list):
+            deepest = max(deepest, level)
+            rest += [(inner, level + 1) for inner in (one.values() if isinstance(one, dict) else one)]
+    return deepest
+
+
+_ODD = st.sampled_from(("]", "[", "}", "{{", '\\"', '"]\\', "\\\\{", "a"))
+
+
+@given(st.lists(st.tuples(st.booleans(), _ODD, _ODD), min_size=1, max_size=3), st.integers(-4, 4))
+def test_brackets_in_strings_neither_hide_nor_make_depth(shape: list[tuple[bool, str, str]], beside: int) -> None:
+    value: Any = "end"
+    for level in range(nesting.LIMIT + beside):
+        listed, one, other = shape[level % len(shape)]
+        value = [one, value, other] if listed else {one + "x": other, "y": value, other: one}
+    assert depth(value) == nesting.LIMIT + beside
+    assert too_deep(json.dumps(value).encode()) is (beside > 0)
+
+
+@pytest.mark.parametrize(
+    "text", [pytest.param(b"[" * 5000, id="never closed"), pytest.param(b'{"a":' * 5000, id="objects")]
+)
+def test_what_is_no_json_may_count_as_too_deep(text: bytes) -> None:
+    assert too_deep(text)
