@@ -8,17 +8,17 @@ import os
 import click
 
 from gatewright.cli.serving_options import LEVELS
-from gatewright.core.settings import ALL_OPERATIONS, Operation, Settings
+from gatewright.core.settings import SERVED_OPERATIONS, Operation, Settings
 
 
 def operations(values: tuple[str, ...]) -> frozenset[Operation]:
-    """--operation, repeated or comma-separated; none means all. Raises UsageError for an unknown one."""
+    """--operation, repeated or comma-separated; none means all that there are. Raises UsageError for an unknown one."""
     names = [name for value in values for name in value.split(",") if name]
     known = {operation.value: operation for operation in Operation}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise click.UsageError(f"unknown --operation {unknown[0]!r}: choose from {', '.join(sorted(known))}")
-    return frozenset(known[name] for name in names) or ALL_OPERATIONS
+    return frozenset(known[name] for name in names) or SERVED_OPERATIONS
 
 
 @click.command(name="manager")
@@ -66,12 +66,13 @@ def command(
     from gatewright.runtime.manager import Wishes, run_manager
 
     logs.configure(log_level, plain=False)
+    asked = operations(operation)
     in_cluster = not kubeconfig and bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
     settings = Settings(
         namespace=os.environ.get("POD_NAMESPACE") or Settings().namespace,
         pod=os.environ.get("POD_NAME") or Settings().pod,
         owns_pod=not in_cluster,
-        operations=operations(operation),
+        operations=asked & SERVED_OPERATIONS,
         webhook_name=validating_webhook_configuration_name,
         webhook_url=webhook_url,
         exempt_namespaces=exempt_namespace,
@@ -83,4 +84,10 @@ def command(
         referential_rules=enable_referential_rules,
         addresses=apiserver_address,
     )
+    absent = sorted(one.value for one in asked - SERVED_OPERATIONS)
+    if absent:
+        fields = (("operations", ", ".join(absent)),)
+        logs.tell("warning", "these operations are not in this version: nothing is done for them", fields)
+    if not settings.operations:
+        raise click.UsageError(f"nothing to do: this version has no {', '.join(absent)}")
     asyncio.run(run_manager(settings, Wishes(kubeconfig, host, port, cert_dir)))

@@ -29,7 +29,7 @@ def server(function: F) -> F:
         click.option(
             "--kubeconfig-out",
             type=click.Path(dir_okay=False, path_type=Path),
-            help="Where to write the kubeconfig (mode 0600) [default: a file in the temporary folder].",
+            help="Where to write the kubeconfig (mode 0600) [default: in --data-dir, else in the temporary folder].",
         ),
         click.option(
             "--timing",
@@ -55,10 +55,10 @@ def wishes(port: int, data_dir: Path | None, kubeconfig_out: Path | None, timing
     """The options as `runtime.up` takes them; lines go to stdout and stderr."""
     from gatewright.runtime.up import Wishes
 
-    kubeconfig = kubeconfig_out or Path(tempfile.mkdtemp(prefix="gatewright-")) / "kubeconfig"
+    kubeconfig = kubeconfig_out or (data_dir or Path(tempfile.mkdtemp(prefix="gatewright-"))) / "kubeconfig"
     return Wishes(
         port=port,
-        kubeconfig=kubeconfig,
+        kubeconfig=kubeconfig.absolute(),
         timing=timing,
         data_dir=data_dir,
         say=lambda line: click.echo(line),

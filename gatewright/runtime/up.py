@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatewright import data
+from gatewright.apiserver.boot import APISERVER
 from gatewright.apiserver.config import FAST, REAL, Timing, load
 from gatewright.apiserver.driver import Engine
+from gatewright.core.errors import UserError
+from gatewright.core.http import Request
 from gatewright.core.settings import Settings
-from gatewright.runtime import certificates, clock, kubeconfigs, serving
+from gatewright.kinds.resources import ENDPOINT_SLICES
+from gatewright.runtime import certificates, clock, kubeconfigs, serving, store
 from gatewright.runtime.applying_files import Applied, apply_files
 from gatewright.runtime.embedded import Face, InProcess, Outside, turning
 from gatewright.runtime.process import Process
@@ -32,7 +38,10 @@ TIMINGS: dict[str, Timing] = {"fast": FAST, "real": REAL}
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The arguments of `up` and `apiserver`. say: prints one line for the user; complain: one line on stderr."""
+    """The arguments of `up` and `apiserver`.
+
+    data_dir: None keeps the state in memory; say: prints one line for the user; complain: one line on stderr
+    """
 
     port: int
     kubeconfig: Path
@@ -46,23 +55,31 @@ class EmbeddedServer:
     """The API server alone, listening with TLS and a token."""
 
     def __init__(self, wishes: Wishes) -> None:
-        self._bound = serving.bind(HOST, wishes.port)
+        folder = self._folder = None if wishes.data_dir is None else store.Folder(wishes.data_dir)
+        state = None if folder is None else folder.load()
+        self._bound = _bind(wishes.port, 0 if folder is None else folder.port())
         self.port = serving.port_of(self._bound)
         self.url = f"https://{HOST}:{self.port}"
         wall = clock.now().wall
-        self.ca = certificates.authority(wall)
+        fresh = secrets.token_urlsafe(32)
+        self.ca = certificates.authority(wall) if folder is None else folder.authority(wall)
+        self.token = fresh if folder is None else folder.token(fresh)
         pair = certificates.leaf(self.ca, wall, NAMES, "kube-apiserver")
-        self.token = secrets.token_urlsafe(32)
         self._outside = Outside()
         config = load(data.read, timing=TIMINGS[wishes.timing], address=f"{HOST}:{self.port}")
         self.engine = Engine(
             config,
             clock=clock.now,
             draw=clock.draw,
+            state=state,
             carry=self._outside,
             spawn=lambda work: asyncio.ensure_future(work),
+            record=None if folder is None else lambda change: folder.record(self.engine.state, change),
         )
         self.engine.boot()
+        if folder is not None:
+            self._tell_address()
+            folder.keep_port(self.port)
         self._face = Face(self.engine, self.token)
         self._listener = serving.Listener(self._face, self._bound, certificates.server_context(pair))
         kubeconfigs.write(wishes.kubeconfig, self.url, self.ca.certificate, self.token)
@@ -74,15 +91,35 @@ class EmbeddedServer:
         finally:
             controllers.cancel()
             await self._outside.close()
+            if self._folder is not None:
+                self._folder.close()
 
     def stop(self) -> None:
         self._face.close()
         self._listener.stop()
 
+    def _tell_address(self) -> None:
+        """Where this server is now, as a real one keeps its endpoints: it may have come back on another port."""
+        slice_ = {
+            "endpoints": [{"addresses": [HOST], "conditions": {"ready": True}}],
+            "ports": [{"name": "https", "port": self.port, "protocol": "TCP"}],
+        }
+        headers = (("content-type", "application/merge-patch+json"), ("user-agent", "kube-apiserver/v1"))
+        path = ENDPOINT_SLICES.path("default", "kubernetes")
+        self.engine.run(Request("PATCH", path, (), headers, json.dumps(slice_).encode()), APISERVER)
+
     def client(self) -> TcpTransport:
         """A client over the wire, with the administrator's token."""
         context = ssl.create_default_context(cadata=self.ca.certificate.decode())
         return TcpTransport(self.url, lambda: {"authorization": f"Bearer {self.token}"}, context)
+
+
+def _bind(port: int, before: int) -> socket.socket:
+    """The wanted port; where any will do, that of the last time if it is free, so that old kubeconfigs fit."""
+    if not port and before:
+        with contextlib.suppress(UserError):
+            return serving.bind(HOST, before)
+    return serving.bind(HOST, port)
 
 
 async def run_apiserver(wishes: Wishes) -> None:
