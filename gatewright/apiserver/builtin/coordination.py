@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from gatewright.apiserver.builtin import forms
 from gatewright.apiserver.builtin.pod_defaults import with_defaults
-from gatewright.apiserver.builtin.services import ip_errors
+from gatewright.apiserver.builtin.services import address_range_errors, ip_errors
 from gatewright.core import names
 from gatewright.core.field_errors import (
     FieldError,
@@ -35,13 +35,25 @@ def validate_lease(thing: Object) -> list[FieldError]:
     if transitions is not None and transitions < 0:
         told = "must be greater than or equal to 0"
         errors.append(invalid(path.child("leaseTransitions"), transitions, told))
-    strategy, preferred = spec.get("strategy"), spec.get("preferredHolder")
-    if strategy is not None:
-        errors += [invalid(path.child("strategy"), strategy, text) for text in names.label_key(strategy)]
-    if preferred and not strategy:
-        told = "may only be specified if `strategy` is defined"
-        errors.append(invalid(path.child("preferredHolder"), preferred, told))
     return errors
+
+
+def prepare_lease(thing: Object) -> Object:
+    """Fields of features that are not switched on are dropped."""
+    spec = thing.get("spec") or {}
+    if "strategy" not in spec and "preferredHolder" not in spec:
+        return thing
+    kept = {key: value for key, value in spec.items() if key not in ("strategy", "preferredHolder")}
+    return {**thing, "spec": kept}
+
+
+def prepare_slice(thing: Object) -> Object:
+    """A new slice of this version knows no free topology."""
+    endpoints = thing.get("endpoints")
+    if not endpoints or not any("deprecatedTopology" in each for each in endpoints):
+        return thing
+    made = [{key: value for key, value in each.items() if key != "deprecatedTopology"} for each in endpoints]
+    return {**thing, "endpoints": made}
 
 
 def default_slice(thing: Object) -> Object:
@@ -69,15 +81,16 @@ def validate_slice(thing: Object) -> list[FieldError]:
         errors.append(not_supported(at, forms.named(kind), kinds))
     endpoints: Sequence[Object] = thing.get("endpoints") or ()
     ports: Sequence[Object] = thing.get("ports") or ()
+    if len(ports) > 20000:
+        errors.append(too_many(Path("ports"), len(ports), 20000))
+    else:
+        seen: set[str] = set()
+        for position, port in enumerate(ports):
+            errors += _slice_port_errors(port, seen, Path("ports").index(position))
     if len(endpoints) > 1000:
         return [*errors, too_many(Path("endpoints"), len(endpoints), 1000)]
     for position, endpoint in enumerate(endpoints):
         errors += _endpoint_errors(endpoint, kind, Path("endpoints").index(position))
-    if len(ports) > 20000:
-        return [*errors, too_many(Path("ports"), len(ports), 20000)]
-    seen: set[str] = set()
-    for position, port in enumerate(ports):
-        errors += _slice_port_errors(port, seen, Path("ports").index(position))
     return errors
 
 
@@ -94,10 +107,9 @@ def _endpoint_errors(endpoint: Object, kind: str, path: Path) -> list[FieldError
         if kind == "FQDN":
             errors += [invalid(here, address, text) for text in names.dns_subdomain(address)]
         elif kind in ("IPv4", "IPv6"):
-            found = ip_errors(address, here)
-            if not found and (":" in address) != (kind == "IPv6"):
-                found = [invalid(here, address, f"must be a valid {kind} address")]
-            errors += found
+            if not ip_errors(address, here) and (":" in address) != (kind == "IPv6"):
+                errors.append(invalid(at, address, f"must be an {kind} address"))
+            errors += address_range_errors(address, here)
     if endpoint.get("nodeName") is not None:
         name = endpoint["nodeName"]
         errors += [invalid(path.child("nodeName"), name, text) for text in names.dns_subdomain(name)]
@@ -106,25 +118,39 @@ def _endpoint_errors(endpoint: Object, kind: str, path: Path) -> list[FieldError
     hostname = endpoint.get("hostname")
     if hostname is not None:
         errors += forms.label(hostname, path.child("hostname"))
+    return errors + _hint_errors(endpoint.get("hints") or {}, path.child("hints"))
+
+
+def _hint_errors(hints: Object, path: Path) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for key, rule in (("forZones", names.label_value), ("forNodes", names.dns_subdomain)):
+        found: Sequence[Object] = hints.get(key) or ()
+        at = path.child(key)
+        if len(found) > 8:
+            return [*errors, too_many(at, len(found), 8)]
+        seen: set[str] = set()
+        for position, each in enumerate(found):
+            here, name = at.index(position).child("name"), each.get("name") or ""
+            if name in seen:
+                errors.append(duplicate(here, name))
+            seen.add(name)
+            errors += [invalid(here, name, text) for text in rule(name)]
     return errors
 
 
 def _slice_port_errors(port: Object, seen: set[str], path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     name = port.get("name") or ""
+    if name:
+        errors += [invalid(path.child("name"), name, text) for text in names.dns_label(name)]
     if name in seen:
         errors.append(duplicate(path.child("name"), name))
     seen.add(name)
-    if name:
-        errors += [invalid(path.child("name"), name, text) for text in names.dns_label(name)]
     protocol, protocols = port.get("protocol"), ("SCTP", "TCP", "UDP")
     if protocol is None:
         errors.append(required(path.child("protocol")))
     else:
         errors += forms.choice(protocol, protocols, path.child("protocol"))
-    number = port.get("port")
-    if number is not None and not 1 <= number <= 65535:
-        errors += [invalid(path.child("port"), number, text) for text in forms.port_number(number)]
     application = port.get("appProtocol")
     if application is not None:
         errors += [invalid(path.child("appProtocol"), application, text) for text in names.label_key(application)]

@@ -110,7 +110,8 @@ def _indexed_errors(spec: Object, path: Path) -> list[FieldError]:
         errors.append(invalid(at, failed, f"must be less than or equal to {_MANY}"))
     if total is None or total <= _MANY or spec.get("backoffLimitPerIndex") is None:
         return errors
-    told = f"must be less than or equal to {_FEWER} when completions are above {_MANY} and used with backoff limit per index"
+    told = f"must be less than or equal to {_FEWER} when completions are above {_MANY} and used with "
+    told += "backoff limit per index"
     if failed is None:
         errors.append(required(at, f"must be specified when completions is above {_MANY}"))
     if workers is not None and workers > _FEWER:

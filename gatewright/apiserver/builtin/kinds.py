@@ -207,6 +207,13 @@ def _rbac(namespaced: bool, binding: bool) -> Rules:
     )
 
 
+def _budget_errors(thing: Object) -> list[FieldError]:
+    """Metadata is checked after the rest, as the server does where a kind does not."""
+    found = workload_rules.validate_disruption_budget(thing)
+    meta = thing.get("metadata") or {}
+    return found or metadata.validate_create(meta, namespaced=True, rule=names.name_is_path_segment)
+
+
 _ADMISSION = "admissionregistration.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -329,7 +336,12 @@ _TABLE: dict[tuple[str, str], Rules] = {
         update=jobs.validate_cron_job_update,
     ),
     ("networking.k8s.io", "ingresses"): Rules(
-        core=True, counted=("spec",), status=True, blank=_BALANCED, create=networking.validate_ingress
+        core=True,
+        counted=("spec",),
+        status=True,
+        blank=_BALANCED,
+        create=networking.validate_new_ingress,
+        update=lambda new, old: networking.validate_ingress(new),
     ),
     ("networking.k8s.io", "networkpolicies"): Rules(
         core=True,
@@ -346,13 +358,18 @@ _TABLE: dict[tuple[str, str], Rules] = {
         create=networking.validate_class,
     ),
     ("coordination.k8s.io", "leases"): Rules(
-        unconditional=False, create_on_update=True, create=coordination.validate_lease
+        unconditional=False,
+        create_on_update=True,
+        prepare=coordination.prepare_lease,
+        prepare_change=lambda new, old: coordination.prepare_lease(new),
+        create=coordination.validate_lease,
     ),
     ("discovery.k8s.io", "endpointslices"): Rules(
         core=True,
         again="new",
         counted=("endpoints", "ports", "addressType"),
         default=coordination.default_slice,
+        prepare=coordination.prepare_slice,
         create=coordination.validate_slice,
         update=coordination.validate_slice_update,
     ),
@@ -390,7 +407,12 @@ _TABLE: dict[tuple[str, str], Rules] = {
     (_RBAC, "rolebindings"): _rbac(True, True),
     (_RBAC, "clusterrolebindings"): _rbac(False, True),
     ("policy", "poddisruptionbudgets"): Rules(
-        unconditional=False, core=True, counted=("spec",), status=True, blank=dict.fromkeys(_DISRUPTIONS, 0)
+        unconditional=False,
+        counted=("spec",),
+        status=True,
+        blank=dict.fromkeys(_DISRUPTIONS, 0),
+        whole_create=_budget_errors,
+        whole_update=lambda new, old: workload_rules.validate_disruption_budget(new),
     ),
     ("scheduling.k8s.io", "priorityclasses"): replace(_CLUSTER, counted=("value",)),
     ("storage.k8s.io", "storageclasses"): replace(_CLUSTER, core=True, again="first"),

@@ -29,7 +29,7 @@ def validate_ingress(thing: Object) -> list[FieldError]:
     rules: Sequence[Object] = spec.get("rules") or ()
     backend = spec.get("defaultBackend")
     if not rules and backend is None:
-        errors.append(invalid(SPEC, [], "either `defaultBackend` or `rules` must be specified"))
+        errors.append(invalid(SPEC, spec.get("rules"), "either `defaultBackend` or `rules` must be specified"))
     if backend is not None:
         errors += _backend_errors(backend, SPEC.child("defaultBackend"))
     for position, rule in enumerate(rules):
@@ -45,10 +45,17 @@ def validate_ingress(thing: Object) -> list[FieldError]:
     if class_name is not None:
         at = SPEC.child("ingressClassName")
         errors += [invalid(at, class_name, text) for text in names.dns_subdomain(class_name)]
-        annotation = ((thing.get("metadata") or {}).get("annotations") or {}).get("kubernetes.io/ingress.class")
-        if annotation is not None:
-            told = "can not be set when the class field is also set"
-            errors.insert(0, invalid(Path("annotations").child("kubernetes.io/ingress.class"), annotation, told))
+    return errors
+
+
+def validate_new_ingress(thing: Object) -> list[FieldError]:
+    """Errors of a new Ingress: also that the old way of naming its class agrees with the field."""
+    errors = validate_ingress(thing)
+    class_name = (thing.get("spec") or {}).get("ingressClassName")
+    annotation = ((thing.get("metadata") or {}).get("annotations") or {}).get("kubernetes.io/ingress.class")
+    if annotation is not None and class_name is not None and annotation != class_name:
+        told = "must match `ingressClassName` when both are specified"
+        errors.append(invalid(Path("annotations").child("kubernetes.io/ingress.class"), annotation, told))
     return errors
 
 
@@ -81,8 +88,8 @@ def _path_errors(each: Object, path: Path) -> list[FieldError]:
     kinds = ("Exact", "ImplementationSpecific", "Prefix")
     at = path.child("path")
     if kind is None:
-        errors.append(required(path.child("pathType"), "pathType must be specified"))
-    elif kind in ("Exact", "Prefix"):
+        return [required(path.child("pathType"), "pathType must be specified")]
+    if kind in ("Exact", "Prefix"):
         if not text.startswith("/"):
             errors.append(invalid(at, text, "must be an absolute path"))
         if text:
@@ -105,7 +112,7 @@ def _backend_errors(backend: Object, path: Path) -> list[FieldError]:
     if resource is not None:
         at = path.child("resource")
         group = resource.get("apiGroup")
-        if group:
+        if group is not None:
             errors += [invalid(at.child("apiGroup"), group, text) for text in names.dns_subdomain(group)]
         for key in ("kind", "name"):
             value = resource.get(key) or ""
@@ -115,22 +122,22 @@ def _backend_errors(backend: Object, path: Path) -> list[FieldError]:
             errors += [invalid(at.child(key), value, text) for text in texts]
         return errors
     if service is None:
-        return [required(path, "resource or service backend is required")]
+        return [invalid(path, "", "resource or service backend is required")]
     at = path.child("service")
     name, port = service.get("name") or "", service.get("port") or {}
     if not name:
         errors.append(required(at.child("name")))
     else:
-        errors += [invalid(at.child("name"), name, text) for text in names.dns_1035_label(name)]
+        errors += [invalid(at.child("name"), name, text) for text in names.dns_label(name)]
     port_name, number = port.get("name") or "", port.get("number") or 0
     if port_name and number:
-        errors.append(invalid(at, "", "cannot set both port name & port number"))
+        errors.append(invalid(path, "", "cannot set both port name & port number"))
     elif port_name:
         errors += [invalid(at.child("port", "name"), port_name, text) for text in forms.port_name(port_name)]
     elif number:
         errors += [invalid(at.child("port", "number"), number, text) for text in forms.port_number(number)]
     else:
-        errors.append(required(at, "port name or number is required"))
+        errors.append(required(path, "port name or number is required"))
     return errors
 
 
@@ -194,18 +201,19 @@ def validate_policy(thing: Object) -> list[FieldError]:
         errors.append(invalid(SPEC.child("policyTypes"), shown, "may not specify more than two policyTypes"))
         return errors
     for position, each in enumerate(types):
-        errors += forms.choice(each, ("Egress", "Ingress"), SPEC.child("policyTypes").index(position))
+        errors += forms.choice(each, ("Ingress", "Egress"), SPEC.child("policyTypes").index(position))
     return errors
 
 
 def _policy_port_errors(port: Object, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     if port.get("protocol") is not None:
-        errors += forms.choice(port["protocol"], ("SCTP", "TCP", "UDP"), path.child("protocol"))
+        errors += forms.choice(port["protocol"], ("TCP", "UDP", "SCTP"), path.child("protocol"))
     number, last = port.get("port"), port.get("endPort")
     if number is None:
         if last is not None:
-            errors.append(required(path.child("port"), "must be specified when `endPort` is specified"))
+            told = "may not be specified when `port` is not specified"
+            errors.append(invalid(path.child("endPort"), last, told))
         return errors
     if isinstance(number, str):
         if last is not None:
@@ -216,7 +224,7 @@ def _policy_port_errors(port: Object, path: Path) -> list[FieldError]:
     if last is not None:
         if last < number:
             told = "must be greater than or equal to `port`"
-            errors.append(invalid(path.child("endPort"), last, told))
+            errors.append(invalid(path.child("endPort"), number, told))  # the server prints the port
         errors += [invalid(path.child("endPort"), last, text) for text in forms.port_number(last)]
     return errors
 
@@ -254,7 +262,7 @@ def _block_errors(block: Mapping[str, Any], path: Path) -> list[FieldError]:
         if inner is None:
             errors.append(invalid(at, each, told))
         elif inner.version != network.version or not (
-            int(inner.network_address) >= int(network.network_address) and inner.prefixlen > network.prefixlen
+            inner.prefixlen > network.prefixlen and inner.subnet_of(network)  # type: ignore[arg-type]
         ):
-            errors.append(invalid(at, each, f"must be a strict subset of `cidr`: {text}"))
+            errors.append(invalid(at, each, "must be a strict subset of `cidr`"))
     return errors

@@ -9,6 +9,7 @@ from gatewright.core import names
 from gatewright.core.field_errors import FieldError, Path, invalid, not_supported, required
 from gatewright.core.go_text import Struct
 from gatewright.core.objects import Object
+from gatewright.core.selectors import SelectorError, label_selector, validate_label_selector
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -61,6 +62,24 @@ def validate_role(role: Object, *, cluster: bool) -> list[FieldError]:
             errors.append(required(at.child("apiGroups"), "resource rules must supply at least one api group"))
         if not rule.get("resources"):
             errors.append(required(at.child("resources"), "resource rules must supply at least one resource"))
+    return errors + _aggregation_errors(role.get("aggregationRule"))
+
+
+def _aggregation_errors(rule: Object | None) -> list[FieldError]:
+    if rule is None:
+        return []
+    at = Path("aggregationRule", "clusterRoleSelectors")
+    selectors = rule.get("clusterRoleSelectors") or ()
+    errors: list[FieldError] = []
+    if not selectors:
+        told = "at least one clusterRoleSelector required if aggregationRule is non-nil"
+        errors.append(required(at, told))
+    for position, selector in enumerate(selectors):
+        errors += validate_label_selector(selector, at.index(position))
+        try:
+            label_selector(selector)
+        except SelectorError:
+            errors.append(invalid(at.index(position), None, "invalid label selector."))
     return errors
 
 

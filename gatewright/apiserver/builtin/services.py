@@ -24,7 +24,7 @@ from gatewright.core.field_errors import (
 )
 from gatewright.core.go_text import Struct
 from gatewright.core.objects import Object
-from gatewright.core.schemas.formats import parse_ip
+from gatewright.core.schemas.formats import parse_cidr, parse_ip
 from gatewright.core.selectors import validate_labels
 
 SPEC = Path("spec")
@@ -130,7 +130,7 @@ def validate_service(thing: Object) -> list[FieldError]:
     if kind != "ExternalName":
         errors += _address_errors(spec)
     for position, address in enumerate(spec.get("externalIPs") or ()):
-        errors += _external_ip_errors(address, SPEC.child("externalIPs").index(position))
+        errors += address_range_errors(address, SPEC.child("externalIPs").index(position))
     errors += forms.choice(kind, _TYPES, SPEC.child("type"), needed=True)
     errors += _node_port_errors(spec)
     return errors + _traffic_errors(spec)
@@ -182,6 +182,12 @@ def _affinity_errors(spec: Object) -> list[FieldError]:
             told = "must be greater than 0 and less than 86400"
             errors.append(invalid(at.child("clientIP", "timeoutSeconds"), seconds, told))
     return errors
+
+
+def address_errors(thing: Object) -> list[FieldError]:
+    """What the server refuses alone, before it allocates addresses and checks the rest."""
+    spec = thing.get("spec") or {}
+    return [] if spec.get("type") == "ExternalName" else _address_errors(spec)
 
 
 def _address_errors(spec: Object) -> list[FieldError]:
@@ -238,7 +244,8 @@ def ip_errors(text: str, path: Path) -> list[FieldError]:
     return [] if parse_ip(text) is not None else [invalid(path, text, told)]
 
 
-def _external_ip_errors(address: str, path: Path) -> list[FieldError]:
+def address_range_errors(address: str, path: Path) -> list[FieldError]:
+    """Errors of an address that clients reach from elsewhere."""
     found = ip_errors(address, path)
     if found:
         return found
@@ -308,9 +315,13 @@ def _traffic_errors(spec: Object) -> list[FieldError]:
     balanced = spec.get("type") == "LoadBalancer"
     only = "may only be used when `type` is 'LoadBalancer'"
     if spec.get("loadBalancerSourceRanges"):
-        at = SPEC.child("loadBalancerSourceRanges")
+        at = SPEC.child("LoadBalancerSourceRanges")
         if not balanced:
             errors.append(forbidden(at, only))
+        for position, text in enumerate(spec["loadBalancerSourceRanges"]):
+            if parse_cidr(text.strip()) is None:
+                told = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+                errors.append(invalid(at.index(position), text.strip(), told))
     if spec.get("allocateLoadBalancerNodePorts") is not None and not balanced:
         errors.append(forbidden(SPEC.child("allocateLoadBalancerNodePorts"), only))
     balancer_class = spec.get("loadBalancerClass")

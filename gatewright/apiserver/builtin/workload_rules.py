@@ -136,11 +136,11 @@ def _strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
     if rolling is None:
         return [required(at, "this should be defaulted and never be nil")]
     lost, extra = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
-    errors = _amount_errors(lost, at.child("maxUnavailable")) + _amount_errors(extra, at.child("maxSurge"))
+    errors = amount_errors(lost, at.child("maxUnavailable")) + amount_errors(extra, at.child("maxSurge"))
     if _number(lost) == 0 and _number(extra) == 0:
         told = "may not be 0 when `maxSurge` is 0"
         errors.append(invalid(at.child("maxUnavailable"), Marshalled(lost), told))
-    return errors + _at_most_all(lost, at.child("maxUnavailable"))
+    return errors + at_most_all(lost, at.child("maxUnavailable"))
 
 
 def _shown_strategy(kind: str, rolling: Object | None) -> Struct:
@@ -150,7 +150,7 @@ def _shown_strategy(kind: str, rolling: Object | None) -> Struct:
     return Struct([("Type", kind), ("RollingUpdate", fields)])
 
 
-def _amount_errors(value: Any, path: Path) -> list[FieldError]:
+def amount_errors(value: Any, path: Path) -> list[FieldError]:
     if isinstance(value, str):
         return [invalid(path, Marshalled(value), text) for text in forms.percentage(value)]
     return forms.nonnegative(value, path)
@@ -163,7 +163,7 @@ def _number(value: Any) -> int:
     return int(value or 0)
 
 
-def _at_most_all(value: Any, path: Path) -> list[FieldError]:
+def at_most_all(value: Any, path: Path) -> list[FieldError]:
     if not isinstance(value, str) or forms.percentage(value) or _number(value) <= 100:
         return []
     return [invalid(path, Marshalled(value), "must not be greater than 100%")]
@@ -230,7 +230,7 @@ def _daemon_strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
     lost, extra = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
     errors: list[FieldError] = []
     for key, value in (("maxUnavailable", lost), ("maxSurge", extra)):
-        errors += _amount_errors(value, at.child(key)) + _at_most_all(value, at.child(key))
+        errors += amount_errors(value, at.child(key)) + at_most_all(value, at.child(key))
     some, more = _number(lost) != 0, _number(extra) != 0
     if some and more:
         told = "may not be set when maxUnavailable is non-zero"
@@ -337,4 +337,30 @@ def validate_stateful_set_update(new: Object, old: Object) -> list[FieldError]:
         )
         told += "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
         errors.append(forbidden(SPEC, told))
+    return errors
+
+
+# --- PodDisruptionBudget
+
+
+def validate_disruption_budget(thing: Object) -> list[FieldError]:
+    """Errors of a PodDisruptionBudget; the server does not look at its metadata again."""
+    spec = _spec(thing)
+    errors: list[FieldError] = []
+    if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
+        fields = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
+        shown = Struct(
+            [
+                (key[0].upper() + key[1:], shown_selector(spec.get(key)) if key == "selector" else spec.get(key))
+                for key in fields
+            ]
+        )
+        errors.append(invalid(SPEC, shown, "minAvailable and maxUnavailable cannot be both set"))
+    for key in ("minAvailable", "maxUnavailable"):
+        if spec.get(key) is not None:
+            errors += amount_errors(spec[key], SPEC.child(key)) + at_most_all(spec[key], SPEC.child(key))
+    errors += validate_label_selector(spec.get("selector"), SPEC.child("selector"))
+    policy = spec.get("unhealthyPodEvictionPolicy")
+    if policy is not None:
+        errors += forms.choice(policy, ("AlwaysAllow", "IfHealthyBudget"), SPEC.child("unhealthyPodEvictionPolicy"))
     return errors

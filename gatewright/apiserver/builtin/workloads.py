@@ -107,7 +107,11 @@ def default_job_spec(spec: Object) -> dict[str, Any]:
             "manualSelector": False,
         },
     )
-    policy = made.get("podFailurePolicy")
+    return _default_conditions(made)
+
+
+def _default_conditions(job: dict[str, Any]) -> dict[str, Any]:
+    policy = job.get("podFailurePolicy")
     if policy:
         rules = [
             {**rule, "onPodConditions": [with_defaults(each, {"status": "True"}) for each in rule["onPodConditions"]]}
@@ -115,8 +119,8 @@ def default_job_spec(spec: Object) -> dict[str, Any]:
             else rule
             for rule in policy.get("rules") or ()
         ]
-        made["podFailurePolicy"] = {**policy, "rules": rules}
-    return made
+        job["podFailurePolicy"] = {**policy, "rules": rules}
+    return job
 
 
 def default_job(thing: Object) -> Object:
@@ -141,7 +145,7 @@ def default_cron_job(thing: Object) -> Object:
         },
     )
     template = spec.get("jobTemplate") or {}
-    inner = _spec({"spec": template.get("spec") or {}})  # the Job's own defaults come when it is made
+    inner = _default_conditions(_spec({"spec": template.get("spec") or {}}))  # Job's own come later
     return {**thing, "spec": {**spec, "jobTemplate": {**template, "spec": inner}}}
 
 
