@@ -99,7 +99,7 @@ def admit(
         return _answer(refusal, call)
     if _excluded(call, policies.exclusions):
         return _answer(allowed("Namespace is set to be ignored by Gatekeeper config"), call, Outcome.ALLOW)
-    return _reviewed(call, policies, fetched or Fetched())
+    return _reviewed(call, policies, settings, fetched or Fetched())
 
 
 def admit_label(body: bytes, content_type: str, settings: Settings) -> Answer:
@@ -150,7 +150,7 @@ def _excluded(call: Call, exclusions: Exclusions) -> bool:
     return exclusions.excludes(WEBHOOK, name)
 
 
-def _reviewed(call: Call, policies: Snapshot, fetched: Fetched) -> Answer | Needs:
+def _reviewed(call: Call, policies: Snapshot, settings: Settings, fetched: Fetched) -> Answer | Needs:
     # Server-side apply of a Namespace names it as the request's namespace, older requests don't: treat both alike.
     within = "" if call.is_namespace else call.namespace
     namespace: Object | None = None
@@ -175,7 +175,12 @@ def _reviewed(call: Call, policies: Snapshot, fetched: Fetched) -> Answer | Need
         return _failed(call, f"error reviewing resource {call.name}: {TARGET}: {text}\n")
     try:
         results = policies.review(
-            review, WEBHOOK_POINT, now_ns=fetched.now_ns, seed=fetched.seed, answers=fetched.answers
+            review,
+            WEBHOOK_POINT,
+            now_ns=fetched.now_ns,
+            seed=fetched.seed,
+            answers=fetched.answers,
+            budget=settings.evaluation_steps,
         )
     except rego_errors.Needs as needs:
         return Needs(answers=needs.keys)

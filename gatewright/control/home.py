@@ -16,7 +16,7 @@ from gatewright.control.intents import Plan
 from gatewright.control.view import Controller, Key, View, Watched
 from gatewright.core.clock import Now
 from gatewright.core.objects import Name, Object, Resource, deleting, uid
-from gatewright.core.settings import ALL_OPERATIONS, Settings
+from gatewright.core.settings import SERVED_OPERATIONS, Settings
 from gatewright.kinds.resources import NAMESPACES, PODS
 
 SYSTEM_LABEL = ("gatekeeper.sh/system", "yes")
@@ -86,4 +86,4 @@ def _roots(resource: Resource | None, _thing: Object | None, _settings: Settings
     return (("home",),) if resource is None else ()
 
 
-CONTROLLER = Controller(name="home", operations=ALL_OPERATIONS, watches=_watches, roots=_roots, see=see, plan=plan)
+CONTROLLER = Controller(name="home", operations=SERVED_OPERATIONS, watches=_watches, roots=_roots, see=see, plan=plan)

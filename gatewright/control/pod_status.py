@@ -20,7 +20,7 @@ from gatewright.control.intents import Plan, Wake
 from gatewright.control.view import Controller, Key, View, Watched
 from gatewright.core.clock import Now
 from gatewright.core.objects import Name, Object, Resource, deleting, dig, generation, metadata, uid
-from gatewright.core.settings import ALL_OPERATIONS, Settings
+from gatewright.core.settings import SERVED_OPERATIONS, Settings
 from gatewright.kinds import podstatus
 from gatewright.kinds.resources import (
     CONSTRAINT_POD_STATUSES,
@@ -202,5 +202,5 @@ def _roots(resource: Resource | None, thing: Object | None, settings: Settings) 
 
 
 CONTROLLER = Controller(
-    name="pod-status", operations=ALL_OPERATIONS, watches=_watches, roots=_roots, see=see, plan=plan
+    name="pod-status", operations=SERVED_OPERATIONS, watches=_watches, roots=_roots, see=see, plan=plan
 )

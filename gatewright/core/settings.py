@@ -22,7 +22,9 @@ class Operation(Enum):
     WEBHOOK = "webhook"
 
 
-ALL_OPERATIONS = frozenset(Operation)
+# Roles that this version has. Gatekeeper's others are taken on the command line and told as not there yet; a pod status
+# never claims them.
+SERVED_OPERATIONS = frozenset({Operation.GENERATE, Operation.STATUS, Operation.WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Settings:
     namespace: str = "gatekeeper-system"  # POD_NAMESPACE
     pod: str = "gatewright"  # POD_NAME: names this process in pod statuses and field managers
     owns_pod: bool = True  # outside a cluster we make our own Namespace and Pod object, to own the pod statuses
-    operations: frozenset[Operation] = ALL_OPERATIONS
+    operations: frozenset[Operation] = SERVED_OPERATIONS
 
     # --- the webhook
     webhook_name: str = "gatekeeper-validating-webhook-configuration"  # --validating-webhook-configuration-name
@@ -51,6 +53,7 @@ class Settings:
     native_validation: bool = True  # --enable-k8s-native-validation
     native_failure_policy: str = "Fail"  # --default-k8s-native-validation-failure-policy
     external_data: bool = True  # --enable-external-data
+    evaluation_steps: int = 5_000_000  # of one constraint in one review; past it that constraint alone fails
 
     # --- proof and waiting
     # --apiserver-address HOST:PORT; () means EndpointSlice default/kubernetes, else the one we talk to
