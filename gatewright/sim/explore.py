@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from gatewright.sim import faults
 from gatewright.sim.invariants import Oracle, Violation, after_write, when_quiet
@@ -36,7 +37,7 @@ class Tally:
     digests: set[bytes] = field(default_factory=set)
     schedules: int = 0
     steps: int = 0
-    unquiet: int = 0
+    shapes: set[bytes] = field(default_factory=set)  # of worlds at rest that were found to be fixpoints
     found: list[Found] = field(default_factory=list)
 
     @property
@@ -122,6 +123,54 @@ def run(
         for violation in again(world):
             return _report(tally, violation, name, schedule, step)
     return ()
+
+
+def _no_fixpoint(world: World, oracle: Oracle, tally: Tally) -> Violation | None:
+    """I10 for a world at rest, once for each shape of what it holds: names, specs and statuses without versions, uids
+    and
+    times, which differ with every schedule."""
+    if not oracle.managed:
+        return None
+    shape = _shape(world)
+    if shape in tally.shapes:
+        return None
+    bad = next(again(world), None)
+    if bad is None:
+        tally.shapes.add(shape)
+    return bad
+
+
+_FLEETING = frozenset(
+    {
+        "resourceVersion",
+        "uid",
+        "creationTimestamp",
+        "managedFields",
+        "lastTransitionTime",
+        "renewTime",
+        "acquireTime",
+        "podStatusVersion",
+        "templateUID",
+        "constraintUID",
+        "leaseTransitions",
+        "generation",
+        "observedGeneration",
+    }
+)
+
+
+def _shape(world: World) -> bytes:
+    found = hashlib.blake2b(digest_size=16)
+    for storage in sorted(world.state.tables):
+        for stored in world.state.table(storage).all():
+            found.update(repr((storage, _lasting(stored.thing))).encode())
+    return found.digest()
+
+
+def _lasting(thing: Any) -> Any:
+    if isinstance(thing, dict):
+        return [(key, _lasting(thing[key])) for key in sorted(thing) if key not in _FLEETING]
+    return [_lasting(item) for item in thing] if isinstance(thing, list) else thing
 
 
 def again(world: World) -> Iterator[Violation]:
@@ -220,7 +269,7 @@ def _descend(
             calm_since = world.time
         step += 1
     tally.schedules += 1
-    bad = next(iter(when_quiet(world, oracle)), None)
+    bad = next(iter(when_quiet(world, oracle)), None) or _no_fixpoint(world, oracle, tally)
     if bad is not None:
         _report(tally, bad, name, schedule, step)
 
