@@ -5,10 +5,11 @@ Called by `kinds`. Source: the Kubernetes API reference and the answers of a rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gatewright.apiserver.builtin import forms
+from gatewright.apiserver.builtin.internal_forms import shown, shown_template
 from gatewright.apiserver.builtin.pods import template_errors
 from gatewright.apiserver.builtin.schedules import schedule_problem, zone_problem
 from gatewright.apiserver.builtin.workload_rules import (
@@ -210,7 +211,7 @@ def _condition_errors(conditions: Sequence[Object], path: Path) -> list[FieldErr
 def _success_errors(spec: Object, path: Path) -> list[FieldError]:
     policy = spec["successPolicy"]
     if spec.get("completionMode") != "Indexed":
-        return [invalid(path, policy, _INDEXED)]
+        return [invalid(path, shown("SuccessPolicy", policy), _INDEXED)]
     rules, at = policy.get("rules") or (), path.child("rules")
     errors: list[FieldError] = []
     if not rules:
@@ -238,7 +239,19 @@ def _success_errors(spec: Object, path: Path) -> list[FieldError]:
 def validate_job(thing: Object) -> list[FieldError]:
     """Errors of a Job beside those of metadata."""
     spec, meta = _spec(thing), thing.get("metadata") or {}
-    errors = _generated_errors(spec, meta) + _spec_errors(spec, SPEC)
+    errors = _generated_errors(spec, meta) + _whole_errors(spec)
+    total = spec.get("completions") or 0
+    if spec.get("completionMode") == "Indexed" and total > 0:
+        name = meta.get("name") or ""
+        last = f"{name}-{total - 1}"
+        if names.dns_label(last):
+            told = f"will not able to create pod with invalid DNS label: {last}"
+            errors.append(invalid(Path("metadata", "name"), name, told))
+    return errors
+
+
+def _whole_errors(spec: Object) -> list[FieldError]:
+    errors = _spec_errors(spec, SPEC)
     selector = spec.get("selector")
     if selector is None:
         errors.append(required(SPEC.child("selector")))
@@ -247,13 +260,6 @@ def validate_job(thing: Object) -> list[FieldError]:
     compiled, labels = compiled_selector(selector), labels_of(spec.get("template") or {})
     if compiled is not None and not compiled.matches(labels or {}):
         errors.append(invalid(SPEC.child("template", "metadata", "labels"), labels, NO_MATCH))
-    total = spec.get("completions") or 0
-    if spec.get("completionMode") == "Indexed" and total > 0:
-        name = meta.get("name") or ""
-        last = f"{name}-{total - 1}"
-        if names.dns_label(last):
-            told = f"will not able to create pod with invalid DNS label: {last}"
-            errors.append(invalid(Path("metadata", "name"), name, told))
     return errors
 
 
@@ -285,23 +291,55 @@ def _generated_errors(spec: Object, meta: Object) -> list[FieldError]:
     return errors
 
 
-_KEPT = ("completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex")
+_SHOWN: Mapping[str, Callable[[Any], Any]] = {
+    "completions": lambda value: value,
+    "selector": shown_selector,
+    "template": lambda template: shown_template(template or {}),
+    "completionMode": Marshalled,
+    "podFailurePolicy": lambda policy: shown("*PodFailurePolicy", policy),
+    "backoffLimitPerIndex": lambda value: value,
+    "managedBy": lambda value: value,
+    "successPolicy": lambda policy: shown("*SuccessPolicy", policy),
+}
 
 
 def validate_job_update(new: Object, old: Object) -> list[FieldError]:
-    """Errors of a changed Job: most of it stays."""
+    """Errors of a changed Job: most of it stays; the server looks at the spec twice."""
     spec, before = _spec(new), _spec(old)
-    errors = validate_job(new)
-    for key in (*_KEPT, "managedBy", "successPolicy"):
-        if unchanged(spec.get(key), before.get(key)):
+    errors = validate_job(new) + _whole_errors(spec)
+    for key, show in _SHOWN.items():
+        if key == "completions" and spec.get("completionMode") == "Indexed":
+            errors += _resize_errors(spec, before)
             continue
-        value: Any = spec.get(key)
-        if key == "selector":
-            value = shown_selector(value)
-        elif key == "completionMode":
-            value = Marshalled(value)
-        errors.append(invalid(SPEC.child(key), value, FIXED))
+        kept = _as_started(spec, old) if key == "template" else before.get(key)
+        if not unchanged(spec.get(key), kept):
+            errors.append(invalid(SPEC.child(key), show(spec.get(key)), FIXED))
     return errors
+
+
+def _resize_errors(spec: Object, before: Object) -> list[FieldError]:
+    total = spec.get("completions")
+    if total is None or total in (before.get("completions"), spec.get("parallelism")):
+        return []
+    told = "can only be modified in tandem with spec.parallelism"
+    return [invalid(SPEC.child("completions"), total, told)]
+
+
+def _as_started(spec: Object, old: Object) -> Object:
+    """The template that must stay: where the Pods of a Job run may change while it waits suspended and never began."""
+    before = _spec(old)
+    kept: Object = before.get("template") or {}
+    if not before.get("suspend") or (old.get("status") or {}).get("startTime") is not None:
+        return kept
+    new: Object = spec.get("template") or {}
+    pod, own = new.get("spec") or {}, dict(kept.get("spec") or {})
+    for key in ("nodeSelector", "tolerations", "schedulingGates"):
+        own[key] = pod.get(key)
+    near = (pod.get("affinity") or {}).get("nodeAffinity")
+    own["affinity"] = {**(own.get("affinity") or {}), "nodeAffinity": near}
+    meta = new.get("metadata") or {}
+    metadata = {**(kept.get("metadata") or {}), "labels": meta.get("labels"), "annotations": meta.get("annotations")}
+    return {**kept, "metadata": metadata, "spec": own}
 
 
 # --- CronJob

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatewright.apiserver.builtin import containers, forms
+from gatewright.apiserver.builtin.internal_forms import spec_difference
 from gatewright.apiserver.builtin.resources import claim_errors, pod_resource_errors, resource_errors
 from gatewright.apiserver.builtin.scheduling import affinity_errors, spread_errors, toleration_errors
 from gatewright.apiserver.builtin.security import pod_security_errors
@@ -346,9 +347,9 @@ def validate_pod_update(new: Object, old: Object) -> list[FieldError]:
         if gate.get("name") not in known:
             told = f"only deletion is allowed, but found new scheduling gate '{gate.get('name')}'"
             errors.append(forbidden(SPEC.child("schedulingGates").index(position).child("name"), told))
-    if not metadata.unchanged(_munged(spec, before), before):
-        # The real server appends a diff of the two specs, as its internal types print; it is left out here.
-        told = f"pod updates may not change fields other than {_CHANGEABLE}\n"
+    made = _munged(spec, before)
+    if not metadata.unchanged(made, before):
+        told = f"pod updates may not change fields other than {_CHANGEABLE}\n{spec_difference(before, made)}"
         errors.append(forbidden(SPEC, told))
     return errors
 
