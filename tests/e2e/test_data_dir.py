@@ -11,7 +11,7 @@ import yaml
 from tests.e2e import lifecycle
 from tests.e2e.client import Client, is_ready
 from tests.e2e.lifecycle import CONFIG_MAPS, CONSTRAINTS, TEMPLATES, constraint, template
-from tests.e2e.programs import running
+from tests.e2e.programs import children, ended, running
 
 pytestmark = pytest.mark.slow
 
@@ -30,8 +30,10 @@ def test_a_killed_server_comes_back_as_it_was(tmp_path: Path) -> None:
             (line,) = second.rest().splitlines()
             assert "is in use by another gatewright process" in line
         made = [client.ok("POST", CONFIG_MAPS, lifecycle._config_map("Kept", "good")) for _ in range(20)]
+        worker = children(program.process.pid)
         program.process.send_signal(signal.SIGKILL)  # nothing that was answered is lost
         program.process.wait(10)
+        assert ended(worker)
 
     with running("up", "--data-dir", str(folder)) as program:
         program.line("Ctrl-C stops it.")
