@@ -104,6 +104,7 @@ def _about(request: Request, target: Target | None, config: Config) -> Steps[Ans
         "version": lambda: discovery.version(request),
         "health": discovery.health,
         "openapi index": lambda: openapi.index(request, state, config),
+        "openapi v2": lambda: openapi.second(request),
         "about": lambda: discovery.version(request),
     }
     return answers[known]()
@@ -121,6 +122,8 @@ def _about_known(parts: list[str], target: Target | None) -> str | None:
         return "about"
     if first in _HEALTH and len(rest) <= 2:
         return "health"
+    if first == "openapi" and rest == ["v2"]:
+        return "openapi v2"
     if first == "openapi" and rest[:1] == ["v3"]:
         return "openapi" if len(rest) > 1 else "openapi index"
     return None

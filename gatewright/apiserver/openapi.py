@@ -1,4 +1,4 @@
-"""/openapi/v3: as much as kubectl reads before it writes, explains or merges.
+"""/openapi/v3 (and an empty v2): as much as kubectl reads before it writes, explains or merges.
 
 kubectl looks for query parameters of PATCH (fieldValidation, dryRun), for merge keys of built-in kinds and, for
 explain, for schemas.
@@ -46,6 +46,25 @@ def document(request: Request, name: str, state: State, config: Config) -> Respo
     if content is None:
         return Response(404)
     return _tagged(request, content, "application/json")
+
+
+def older() -> bytes:
+    """The document of /openapi/v2 in its protobuf form (Document: swagger 1, info 2, paths 8), without definitions.
+
+    kubectl asks for it where /openapi/v3 has no such kind, and then takes a kind that it doesn't hold for one that it
+    can't validate: so the user is told that the kind isn't served.
+    """
+    title, version = b"Kubernetes", b"v1"
+    info = bytes((0x0A, len(title))) + title + bytes((0x12, len(version))) + version
+    return b"\x0a\x032.0" + bytes((0x12, len(info))) + info + b"\x42\x00"
+
+
+def second(request: Request) -> Response:
+    """GET /openapi/v2: protobuf where it is asked for, else JSON."""
+    if "protobuf" in request.header("accept"):
+        return _tagged(request, older(), "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+    body = encode({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1"}, "paths": {}})
+    return _tagged(request, body, "application/json")
 
 
 def _tagged(request: Request, body: bytes, media: str) -> Response:
