@@ -49,15 +49,20 @@ async def _wait(kind: str, name: str, timeout: float, kubeconfig: str) -> int:
 
     _, transport = kubeconfigs.connect(kubeconfig)
     try:
-        resource = await waiting.find(transport, kind)
-        state = await waiting.wait_for(transport, resource, name, timeout, clock.now, lambda _state: None)
+        end = clock.now().monotonic + timeout
+        resource = await waiting.find(transport, kind, timeout, clock.now)
+        left = max(0.0, end - clock.now().monotonic)
+        state = await waiting.wait_for(transport, resource, name, left, clock.now, lambda _state: None)
+    except waiting.NotServed as error:
+        click.echo(f"gatewright: {kind}/{name} is not ready after {timeout:g} s: {error.one_line()}", err=True)
+        return EXITS["progressing"]
     finally:
         await transport.close()
     shown = f"{resource.kind}/{name}"
     if state.outcome == "ready":
         click.echo(f"{shown} is ready: {state.why}")
     elif state.outcome == "failed":
-        click.echo(f"gatewright: {shown} has failed: {state.why}", err=True)
+        click.echo(f"gatewright: {shown} has failed: {' '.join(state.why.split())}", err=True)
     else:
-        click.echo(f"gatewright: {shown} is not ready after {timeout:g} s: {state.why}", err=True)
+        click.echo(f"gatewright: {shown} is not ready after {timeout:g} s: {' '.join(state.why.split())}", err=True)
     return EXITS[state.outcome]

@@ -24,22 +24,42 @@ class NotReached(ClusterError):
     usage = True
 
 
-async def find(transport: Transport, kind: str) -> Resource:
-    """The resource of ConstraintTemplate or of a constraint kind, by any of its names, in any case."""
+class NotServed(UserError):
+    """A constraint kind that the API server doesn't serve."""
+
+
+async def find(transport: Transport, kind: str, timeout: float, clock: Callable[[], Now]) -> Resource:
+    """The resource of ConstraintTemplate or of a constraint kind, by any of its names, in any case.
+
+    A kind that isn't served may be on its way: it is looked for again, for `timeout` seconds; then NotServed.
+    """
     if kind.lower() in ("constrainttemplate", "constrainttemplates"):
         return CONSTRAINT_TEMPLATES
+    end = clock().monotonic + timeout
+    while True:
+        found = await _served(transport, kind)
+        if found is not None:
+            return found
+        if clock().monotonic + LOOK > end:
+            mend = "apply its ConstraintTemplate, or check the spelling"
+            raise NotServed(f"no constraint kind {kind!r} is served", mend=mend)
+        await asyncio.sleep(LOOK)
+
+
+async def _served(transport: Transport, kind: str) -> Resource | None:
+    """The resource of a constraint kind as discovery has it now."""
     answer = await transport.send(requests.discovery_resources(CONSTRAINTS_GROUP, "v1beta1"), "", 10.0)
     if isinstance(answer, NoAnswer):
         raise NotReached(f"no answer from the API server: {answer.cause}", mend="check --kubeconfig and the server")
-    if answer.status == 200:
-        for entry in json.loads(answer.body).get("resources") or ():
-            if kind.lower() in (str(entry.get("kind")).lower(), entry.get("name"), entry.get("singularName")):
-                return Resource(CONSTRAINTS_GROUP, "v1beta1", entry["name"], entry["kind"])
-    elif answer.status != 404:
+    if answer.status == 404:
+        return None
+    if answer.status != 200:
         raise NotReached(statuses.read(answer).message, mend="check the rights of the kubeconfig's user")
-    raise UserError(
-        f"no constraint kind {kind!r} is served", mend="apply its ConstraintTemplate, or check the spelling"
-    )
+    for entry in json.loads(answer.body).get("resources") or ():
+        names = (str(entry.get("kind")).lower(), entry.get("name"), entry.get("singularName"))
+        if kind.lower() in names and "/" not in str(entry.get("name")):
+            return Resource(CONSTRAINTS_GROUP, "v1beta1", entry["name"], entry["kind"])
+    return None
 
 
 async def wait_for(
