@@ -43,7 +43,7 @@ def boot_requests(config: Config) -> tuple[tuple[Request, User], ...]:
             "labels": {"kubernetes.io/service-name": "kubernetes"},
         },
         "addressType": "IPv4",
-        "endpoints": [{"addresses": [host or "127.0.0.1"], "conditions": {"ready": True}}],
+        "endpoints": [{"addresses": [_reachable(host)], "conditions": {"ready": True}}],
         "ports": [{"name": "https", "port": number, "protocol": "TCP"}],
     }
     made = [
@@ -53,6 +53,15 @@ def boot_requests(config: Config) -> tuple[tuple[Request, User], ...]:
     made.append(_create("/api/v1/namespaces/default/services", service))
     made.append(_create("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", endpoint_slice))
     return tuple((request, APISERVER) for request in made)
+
+
+def _reachable(host: str) -> str:
+    """The host, or an address of no machine (RFC 5737) where it is no address that endpoints may have."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "192.0.2.1"
+    return host if address.version == 4 and not (address.is_loopback or address.is_unspecified) else "192.0.2.1"
 
 
 def _create(path: str, body: dict[str, Any]) -> Request:

@@ -105,13 +105,16 @@ class Reader:
             read = self._value(child, field.type, place, f"{fields}.{key}" if fields else key, struct.name)
             if self._left_out(read, field):
                 continue
-            if (read == [] or read == {}) and not json_stored and not self.wire.by_value(field.type):
+            if (read == [] or read == {}) and not json_stored and self._is_collection(field.type):
                 read = None  # the store keeps no empty lists or maps: they come back as null
             made[key] = read
         for field in struct.always:
             if field.name not in made:
                 made[field.name] = self.zero(field.type)
         return made
+
+    def _is_collection(self, kind: str) -> bool:
+        return self.wire.resolved(kind).startswith(("[]", "map:"))
 
     def _left_out(self, read: Any, field: Field) -> bool:
         """Go's omitempty and omitzero."""

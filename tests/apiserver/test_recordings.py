@@ -54,9 +54,6 @@ LATER: dict[str, dict[str, str]] = {
         "openapi v3 index": "issue 8: OpenAPI with descriptions, hashes of its documents",
         "openapi v3 coordination": "issue 8: OpenAPI with descriptions",
     },
-    "15-ssa-builtin": {
-        "Pod immutable field": "issue 8: the refusal shows a difference of the server's internal form of the Pod",
-    },
     "16-ssa-crd-vap": {
         "VAP bad CEL": "issue 4: expressions of policies are compiled",
         "VAP variables by a second manager": "issue 4: follows from the step before",
