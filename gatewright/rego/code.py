@@ -117,11 +117,10 @@ class Code:
         inner, self.ind = self.ind, base
         gen = self.tmp("g")
         self.emit(f"def {gen}():")
-        self.emit("    while True:")
+        self.emit("    for o in ONCE:")  # which both `break` and `continue` leave
         self.lines += ["        " + line for line in flat(body)]
         values = ", ".join([*names, self.ctx])
         self.lines.append("    " * (inner + 2) + f"yield ({values},)")
-        self.emit("        break")
         fresh = self.tmp("C")
         self.emit(f"for {', '.join([*names, fresh])}, in {gen}():")
         self.ctx = fresh

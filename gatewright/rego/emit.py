@@ -97,6 +97,7 @@ GLOBALS: dict[str, Any] = {
     "key_value": runtime.key_value,
     "write_print": runtime.write_print,
     "BIG": runtime.BIG,
+    "ONCE": (0,),
     "big": runtime.big,
     "charge": charge,
     "spent": runtime.spent,

@@ -257,10 +257,9 @@ class CallEmitter(TermEmitter):
 def _shrinks(t: Call) -> bool:
     """Does a replacement never make a text longer?"""
     old, new = t.args[1], t.args[2]
-    constant = isinstance(old, Scalar) and isinstance(new, Scalar)
-    return (
-        constant and isinstance(old.value, str) and isinstance(new.value, str) and 0 < len(old.value) >= len(new.value)
-    )
+    if not (isinstance(old, Scalar) and isinstance(new, Scalar)):
+        return False
+    return isinstance(old.value, str) and isinstance(new.value, str) and 0 < len(old.value) >= len(new.value)
 
 
 def code_key(t: Call) -> tuple[Any, ...]:

@@ -34,10 +34,11 @@ NOWHERE = Environment()  # for programs that ask nothing of the world
 class Prepared:
     """One rule, ready to be evaluated many times. Call it with the input and the data; see `__call__`."""
 
-    __slots__ = ("_fn", "_is_list", "_looks_outside", "_tables", "name")
+    __slots__ = ("_fn", "_is_list", "_is_set", "_looks_outside", "_tables", "name")
 
-    def __init__(self, name: str, tables: Tables, path: tuple[str, ...], looks_outside: bool) -> None:
+    def __init__(self, name: str, tables: Tables, path: tuple[str, ...], kind: str, looks_outside: bool) -> None:
         self.name = name
+        self._is_set = kind == "set"
         self._tables = tables
         self._is_list = path in tables.lists
         self._fn: Callable[[Context], Any] = tables.lists[path] if self._is_list else tables.leaves[path]
@@ -54,8 +55,8 @@ class Prepared:
         answers: Answers | None = None,
         prints: Prints | None = None,
     ) -> list[Any]:
-        """The values of the rule as JSON values: the members of a set in order, else the one value; nothing where it
-        is undefined.
+        """The values of the rule as JSON values: the members of a set rule in order, else the one value; nothing where
+        it is undefined.
 
         `input` and `data` are read in place and never changed. Raises EvalError, or Needs when the answer book lacks
         something.
@@ -76,7 +77,7 @@ class Prepared:
             return result_list(r) if r else r
         if r is U:
             return []
-        if r.__class__ is set or r.__class__ is frozenset:
+        if self._is_set:
             return [to_json(v) for v in sorted_members(r)]
         return [to_json(r)]
 
@@ -109,7 +110,7 @@ class Program:
             raise KeyError(f"no rule {path}")
         used = self._unit.used
         looks_outside = self._unit.prints or any(REGISTRY[name].context for name in used)
-        return Prepared(path, self._tables, parts[1:], looks_outside)
+        return Prepared(path, self._tables, parts[1:], self.rules[path], looks_outside)
 
     def query(
         self,

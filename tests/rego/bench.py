@@ -13,6 +13,8 @@ from typing import Any
 
 from gatewright import rego
 
+# ruff: noqa: T201 - it prints its figures
+
 Json = dict[str, Any]
 Policy = tuple[str, str, Callable[[Json], list[Json]], Json]
 
@@ -106,8 +108,9 @@ PORTS = """package p
 violation[{"msg": msg}] {
   input.review.operation != "DELETE"
   bad
-  msg := sprintf("host ports of pod %v are outside of %v-%v", [input.review.object.metadata.name, input.parameters.min, input.parameters.max])
+  msg := sprintf("host ports of pod %v are outside of %v-%v", [name, input.parameters.min, input.parameters.max])
 }
+name = input.review.object.metadata.name
 bad { p := input.review.object.spec.containers[_].ports[_].hostPort; p < input.parameters.min }
 bad { p := input.review.object.spec.containers[_].ports[_].hostPort; p > input.parameters.max }
 bad { input.review.object.spec.hostPID; not input.parameters.hostPID }"""

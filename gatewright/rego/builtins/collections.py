@@ -186,7 +186,7 @@ def walk(c: Any, x: Any) -> Iterator[list[Any]]:
     stack: list[tuple[list[Any], Any]] = [([], x)]
     while stack:
         path, value = stack.pop()
-        c.charge(1 + len(path))
+        c.charge(8 + len(path))
         yield [path, value]
         if isinstance(value, (list, *SETS)) or is_object(value):
             stack += reversed([([*path, k], v) for k, v in sorted_items_of(value)])
