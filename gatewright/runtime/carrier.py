@@ -6,7 +6,7 @@ The same for `up` (in process) and `manager` (TCP). Nothing here looks into an a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gatewright.core.clock import Now
@@ -58,8 +58,10 @@ class Carrier:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def stop(self, patience: float = 2.0) -> None:
-        """Let the shell say goodbye (release its Leases), then end."""
+    async def stop(self, last: Callable[[], Awaitable[None]], patience: float = 2.0) -> None:
+        """Let the shell say goodbye (release its Leases), do the last thing while the transport is still open, then
+        end.
+        """
         self._put(events.Stopping())
         deadline = self._clock().monotonic + patience
         while (left := deadline - self._clock().monotonic) > 0:
@@ -69,6 +71,7 @@ class Carrier:
                 await asyncio.wait(sending, timeout=left)
             elif self._events.empty():
                 break
+        await last()
         self._stopping = True
         self._put(events.TimerFired(self._clock().monotonic))
 

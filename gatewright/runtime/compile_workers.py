@@ -41,8 +41,10 @@ class CompileWorkers:
         self._open().submit(_nothing)
 
     def close(self) -> None:
+        """End the worker; a compilation under way is waited for (without waiting, the interpreter's own end would meet
+        a pool that is half closed)."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin() -> None:

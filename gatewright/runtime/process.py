@@ -12,7 +12,10 @@ from collections.abc import Callable
 
 from gatewright.control.registry import CONTROLLERS
 from gatewright.core.clock import Now
+from gatewright.core.objects import Name, Object, uid
 from gatewright.core.settings import Operation, Settings
+from gatewright.kinds.resources import PODS
+from gatewright.kube import requests
 from gatewright.policy.snapshot import Snapshot
 from gatewright.reconcile import shell
 from gatewright.runtime import certificates, clock
@@ -67,10 +70,17 @@ class Process:
             await self._transport.close()
 
     async def stop(self) -> None:
-        """Give the Leases back, then end what `run` runs."""
-        await self.carrier.stop()
+        """Give the Leases back and take our Pod object away, then end what `run` runs."""
+        pod = self.carrier.shell.get(PODS, Name(self.settings.namespace, self.settings.pod))
+        await self.carrier.stop(last=lambda: self._leave(pod))
         if self._listener is not None:
             self._listener.stop()
+
+    async def _leave(self, pod: Object | None) -> None:
+        """Outside of a cluster our Pod object is ours to remove: else everybody would wait for the word of a process
+        that has gone. Its pod statuses go with it."""
+        if pod is not None and self.settings.owns_pod:
+            await self._transport.send(requests.delete(PODS, Name.of(pod), uid=uid(pod), grace=0), "", 2.0)
 
 
 def _calm_collector() -> None:
