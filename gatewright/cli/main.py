@@ -65,8 +65,12 @@ def run(arguments: list[str]) -> int:
         return end.exit_code
     except click.Abort:
         return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
     except click.ClickException as error:
-        error.show()
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gatewright"
+        click.echo(f"gatewright: {error.format_message()} - see `{where} --help`", err=True)
         return USAGE
     except GatewrightError as error:
         click.echo(f"gatewright: {error.one_line()}", err=True)
