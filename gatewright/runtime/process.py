@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 from collections.abc import Callable
 
+from gatewright.control import readiness
 from gatewright.control.registry import CONTROLLERS
 from gatewright.core.clock import Now
 from gatewright.core.objects import Name, Object, uid
@@ -27,6 +29,9 @@ from gatewright.runtime.telemetry import Telemetry
 from gatewright.runtime.transports import Transport
 from gatewright.runtime.webhooks import Webhooks
 
+HELD = 15.0  # seconds after the start that reviews may be held back
+LOOK = 0.05  # seconds between two looks whether they may be answered
+
 
 class Process:
     """settings: with the webhook's URL and authority already filled in where it registers itself."""
@@ -43,12 +48,15 @@ class Process:
         self.workers = CompileWorkers()
         self.snapshot = Snapshot()
         self._transport = transport
+        self._caught_up = asyncio.Event()
         first = shell.Shell.new(CONTROLLERS, settings, snapshot=self.snapshot, seed=clock.seed(), identity=settings.pod)
         self.carrier = Carrier(first, transport, self.workers, read_clock, self._publish, tell, self.telemetry.count)
         self._listener = None
         if webhook is not None and settings.does(Operation.WEBHOOK, Operation.MUTATION_WEBHOOK):
             bound, pair = webhook
-            reviews = Webhooks(lambda: self.snapshot, settings, transport, read_clock, self.telemetry.count)
+            reviews = Webhooks(
+                lambda: self.snapshot, settings, transport, read_clock, self.telemetry.count, self._caught_up
+            )
             self._listener = Listener(reviews, bound, certificates.server_context(pair))
 
     def _publish(self, snapshot: Snapshot) -> None:
@@ -64,10 +72,20 @@ class Process:
             async with asyncio.TaskGroup() as group:
                 if self._listener is not None:
                     group.create_task(self._listener.serve())
-                group.create_task(self.carrier.run())
+                looking = group.create_task(self._look())
+                await group.create_task(self.carrier.run())
+                looking.cancel()
         finally:
             self.workers.close()
             await self._transport.close()
+
+    async def _look(self) -> None:
+        """Let reviews be answered once what stood before us is in force here, and after HELD seconds in any case."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HELD):
+                while not readiness.caught_up(self.carrier.shell.view()):
+                    await asyncio.sleep(LOOK)
+        self._caught_up.set()
 
     async def stop(self) -> None:
         """Give the Leases back and take our Pod object away, then end what `run` runs."""

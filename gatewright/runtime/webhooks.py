@@ -6,6 +6,8 @@ snapshot. Serves the health endpoints too, so that one port is enough outside of
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +25,7 @@ from gatewright.runtime.logs import tell
 from gatewright.runtime.serving import Receive, Scope, Send
 from gatewright.runtime.transports import Transport
 
+HOLD = 2.0  # seconds that a review waits for a process that is only starting
 ROUNDS = 4  # how often one review may ask for more before it fails
 JSON_TYPE = ((b"content-type", b"application/json"),)
 REVIEWS = "gatekeeper_validation_request_count"
@@ -38,7 +41,9 @@ class Webhooks:
         transport: Transport,
         read_clock: Callable[[], Now],
         count: Callable[[str, tuple[tuple[str, str], ...], float], None],
+        caught_up: asyncio.Event,
     ) -> None:
+        self._caught_up = caught_up
         self._snapshot = snapshot
         self._settings = settings
         self._transport = transport
@@ -51,6 +56,10 @@ class Webhooks:
         body = await _read(receive)
         content_type = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"content-type"), "")
         path = scope["path"]
+        if path == admission.ADMIT and not await self._ready():
+            text = b"policies that stood before this process are still being loaded\n"
+            await _send(send, 503, text, ((b"content-type", b"text/plain; charset=utf-8"),))
+            return
         try:
             answer = await self._decide(path, body, content_type)
         except Exception as error:  # a fault of ours must not look like a broken connection
@@ -64,6 +73,14 @@ class Webhooks:
         if self._settings.log_denies:
             _log(answer)
         await _send(send, 200, answer.body, JSON_TYPE)
+
+    async def _ready(self) -> bool:
+        """Whether reviews may be answered; waits a little for it. No answer at all is left to the failurePolicy, where
+        an answer from half of the policies would be a lie."""
+        if not self._caught_up.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._caught_up.wait(), HOLD)
+        return self._caught_up.is_set()
 
     async def _decide(self, path: str, body: bytes, content_type: str) -> admission.Answer | None:
         if path == admission.ADMIT:

@@ -62,6 +62,21 @@ def test_without_its_template_it_waits_and_is_out_of_force(world: World, loaded:
     assert [load.entry for load in of_type(intents, Load)] == [None]
 
 
+@pytest.mark.parametrize("kind", [pytest.param("WIDGET", id="renamed"), pytest.param(None, id="unreadable")])
+def test_a_template_that_lost_the_kind_leaves_the_generation_before_in_force(world: World, kind: str | None) -> None:
+    changed = template(generation=2)
+    changed["spec"]["crd"]["spec"]["names"] = {"kind": kind}
+    world.put(CONSTRAINT_TEMPLATES, changed)
+    world.know("loaded", SLOT, value=("c1", 1))
+    intents = world.intents(CONTROLLER, *KEY)
+    assert of_type(intents, Load) == []
+    assert told(intents).condition.reason == "Enforced"
+    world.put(WIDGETS, constraint(generation=2))
+    intents = world.intents(CONTROLLER, *KEY)
+    assert of_type(intents, Load) == []
+    assert (told(intents).condition.reason, told(intents).errors) == ("AwaitingTemplate", ())
+
+
 @pytest.mark.parametrize(
     "spec",
     [

@@ -344,3 +344,64 @@ def test_a_constraint_needs_every_pod(with_constraint: World) -> None:
 def test_a_constraint_is_not_rolled_up_before_its_kind_is_synced(with_constraint: World) -> None:
     with_constraint.unsynced.add(WIDGETS)
     assert of_type(with_constraint.intents(CONTROLLER, *CONSTRAINT), Apply) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "promise"),
+    [
+        pytest.param({}, "the next violating request is denied; the webhook is in force", id="deny"),
+        pytest.param(
+            {"enforcementAction": "warn"},
+            "the next violating request is answered with a warning; the webhook is in force",
+            id="warn",
+        ),
+        pytest.param(
+            {"enforcementAction": "dryrun"},
+            "the next violating request is let through and at most recorded; the webhook is in force",
+            id="dryrun",
+        ),
+        pytest.param(
+            {
+                "enforcementAction": "scoped",
+                "scopedEnforcementActions": [
+                    {"action": "warn", "enforcementPoints": [{"name": "*"}]},
+                    {"action": "deny", "enforcementPoints": [{"name": "validation.gatekeeper.sh"}]},
+                ],
+            },
+            "the next violating request is denied; the webhook is in force",
+            id="scoped-here",
+        ),
+        pytest.param(
+            {
+                "enforcementAction": "scoped",
+                "scopedEnforcementActions": [
+                    {"action": "deny", "enforcementPoints": [{"name": "audit.gatekeeper.sh"}]}
+                ],
+            },
+            "the constraint names no action of the webhook",
+            id="scoped-away",
+        ),
+        pytest.param({"enforcementAction": 3}, "the constraint names no action of the webhook", id="no-word"),
+    ],
+)
+def test_ready_promises_what_the_constraint_asks_for(with_constraint: World, spec: Any, promise: str) -> None:
+    with_constraint.put(WIDGETS, constraint(spec=spec))
+    says_of_constraint(with_constraint, [ENFORCED])
+    found = status(with_constraint, *CONSTRAINT)["conditions"]
+    assert [one["message"] for one in found if one["type"] == "Ready"] == [promise]
+
+
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        pytest.param(["old"], "in 1 of 2 pods; no word of this generation from pod old", id="one"),
+        pytest.param(["old", "older"], "in 1 of 3 pods; no word of this generation from pod old and 1 more", id="two"),
+    ],
+)
+def test_a_silent_pod_is_named(world: World, others: list[str], named: str) -> None:
+    """The mend of a pod whose process has gone is to delete it: so its name must be told."""
+    for one in others:
+        world.put(PODS, pod(one))
+    says(world, ALL)
+    found = status(world, *TEMPLATE)["conditions"]
+    assert [one["message"] for one in found if one["type"] == "Ingested"] == [named]

@@ -14,12 +14,17 @@ from gatewright.policy.compiling import compile_source
 from tests.control.world import WIDGETS, World, flat, later, of_type, template
 
 KEY = "widget"
+CRD = "widget.constraints.gatekeeper.sh"
 REFERENTIAL = 'package widget\nviolation[{"msg": "no"}] { data.inventory.cluster["v1"].Namespace[_] }\n'
 BROKEN = 'package widget\nviolation[{"msg": msg}] { msg = }\n'
 
 
 def put(world: World, rego: str, **meta: Any) -> None:
     world.put(CONSTRAINT_TEMPLATES, template(rego=rego, **meta))
+
+
+def put_crd(world: World) -> None:
+    world.put(CRDS, {"metadata": {"name": CRD}, "spec": {"names": {"kind": WIDGETS.kind}}})
 
 
 def compiled(world: World) -> None:
@@ -153,5 +158,19 @@ def test_nothing_is_told_twice_and_a_generation_keeps_its_beginning(world: World
 
 def test_the_kind_is_watched_from_the_moment_its_crd_is_seen(world: World) -> None:
     assert world.plan(CONTROLLER, KEY).watches == ()
-    world.put(CRDS, {"metadata": {"name": "widget.constraints.gatekeeper.sh"}})
+    put_crd(world)
     assert world.plan(CONTROLLER, KEY).watches == (WIDGETS,)
+
+
+def test_another_kind_waits_for_the_crd_and_leaves_what_was_loaded_in_force(world: World) -> None:
+    """A CRD's kind can't change: the kind that is served goes on being watched and enforced."""
+    put_crd(world)
+    world.put(CONSTRAINT_TEMPLATES, template(kind="WIDGET", generation=2))
+    compiled(world)
+    loaded(world)
+    plan = world.plan(CONTROLLER, KEY)
+    assert of_type(flat(plan), Load) == []
+    assert (told(flat(plan)).condition.status, told(flat(plan)).condition.reason) == ("Unknown", "AwaitingCRD")
+    assert plan.watches == (WIDGETS,)
+    world.remove(CRDS, CRD)
+    assert len(of_type(world.intents(CONTROLLER, KEY), Load)) == 1
