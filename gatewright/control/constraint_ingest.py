@@ -28,7 +28,7 @@ from gatewright.core.errors import PolicyError
 from gatewright.core.objects import Name, Object, Resource, deleting, generation, metadata, uid
 from gatewright.core.settings import Settings
 from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CONSTRAINTS_GROUP, constraint_resource
-from gatewright.kinds.templates import TemplateError, read_template
+from gatewright.kinds.templates import Template, TemplateError, read_template
 from gatewright.policy.constraint_checks import check_constraint
 from gatewright.policy.snapshot import constraint_entry
 
@@ -108,15 +108,31 @@ def _decide(
     loaded_template = None if seen.template_loaded is None else seen.template_loaded.value
     if seen.template is None or loaded_template is None or loaded_template[0] != uid(seen.template):
         return State.AWAITING_TEMPLATE, (), _unload(seen)
+    identity = (uid(constraint), generation(constraint))
+    template = _template(seen)
+    if template is None:
+        kept = seen.loaded is not None and seen.loaded.value == identity
+        return State.ENFORCED if kept else State.AWAITING_TEMPLATE, (), ()
     try:
-        check_constraint(constraint, read_template(seen.template), settings)
+        check_constraint(constraint, template, settings)
         entry = constraint_entry(constraint)
     except PolicyError as error:
         return State.INVALID, (TemplateError("", str(error)),), _unload(seen)
-    identity = (uid(constraint), generation(constraint))
     if seen.loaded is None or seen.loaded.value != identity:
         return State.LOADING, (), (Load(("constraint", seen.kind, seen.name), identity, entry),)
     return State.ENFORCED, (), ()
+
+
+def _template(seen: Seen) -> Template | None:
+    """The template of this kind; None where its newest generation can't be read or asks for another kind: then the
+    generation before is the one in force, with the constraints that it had."""
+    if seen.template is None:
+        return None
+    try:
+        template = read_template(seen.template)
+    except PolicyError:
+        return None
+    return template if template.kind == seen.kind else None
 
 
 def _unload(seen: Seen) -> tuple[Intent, ...]:

@@ -8,6 +8,8 @@ Theory of operation, per generation of the template:
 
     COMPILING      the outcome of this digest is not known           -> Compile
     INVALID        the code or the template can't be used, for good  -> told; what was loaded before stays in force
+    AWAITING_CRD   compiled, but the CRD of this name still has another kind (a CRD's kind can't change; the CRD's
+                   own report says how that ends)                    -> wait; what was loaded before stays in force
     LOADING        compiled, not yet served by every worker          -> Load
     AWAITING_SYNC  loaded, but it reads data.inventory, which is not complete yet (unknown is not absent)
     INGESTED       every worker of this process serves it
@@ -26,7 +28,7 @@ from gatewright.control.intents import Compile, FactName, Intent, Load, Note, Pl
 from gatewright.control.view import Controller, Fact, Key, View, Watched
 from gatewright.core.clock import Now
 from gatewright.core.errors import PolicyError
-from gatewright.core.objects import Name, Object, Resource, deleting, generation, metadata, uid
+from gatewright.core.objects import Name, Object, Resource, deleting, dig, generation, metadata, uid
 from gatewright.core.settings import Operation, Settings
 from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CRDS, constraint_resource
 from gatewright.kinds.templates import CREATE_ERROR, INGEST_ERROR, PARSE_ERROR, TemplateError, read_template
@@ -38,6 +40,7 @@ EVALUATES = frozenset({Operation.WEBHOOK, Operation.AUDIT, Operation.STATUS})
 
 class State(Enum):
     COMPILING = "Compiling"
+    AWAITING_CRD = "AwaitingCRD"
     INVALID = "Invalid"
     LOADING = "Loading"
     AWAITING_SYNC = "AwaitingSync"
@@ -71,7 +74,8 @@ class Seen:
     compiled: Fact | None  # of this digest: policy.compiling.Compiled or Failed
     loaded: Fact | None  # identity served by every worker
     inventory_complete: bool
-    crd_seen: bool
+    kind: str  # of the template, "" where it has none that can be read
+    crd_kind: str  # of the CRD of this name, "" while there is none
     before: Report | None
 
 
@@ -86,6 +90,7 @@ def see(view: View, key: Key, settings: Settings) -> Seen:
     source, invalid = _source(template, settings)
     before = view.fact(note(name))
     inventory = view.fact(("inventory",))
+    crd = view.get(CRDS, Name("", f"{name}.constraints.gatekeeper.sh"))
     return Seen(
         name=name,
         synced=view.synced(CONSTRAINT_TEMPLATES),
@@ -95,7 +100,8 @@ def see(view: View, key: Key, settings: Settings) -> Seen:
         compiled=None if source is None else view.fact(("compiled", source.digest)),
         loaded=view.fact(("loaded", ("template", name))),
         inventory_complete=inventory is not None and inventory.value is True,
-        crd_seen=view.get(CRDS, Name("", f"{name}.constraints.gatekeeper.sh")) is not None,
+        kind=_kind(template),
+        crd_kind="" if crd is None else str(dig(crd, "spec", "names", "kind") or ""),
         before=None if before is None else before.value,
     )
 
@@ -122,6 +128,8 @@ def _decide(seen: Seen) -> tuple[State, tuple[TemplateError, ...], tuple[Intent,
     outcome = seen.compiled.value
     if isinstance(outcome, compiling.Failed):
         return State.INVALID, outcome.errors, ()
+    if seen.crd_kind and seen.crd_kind != seen.kind:
+        return State.AWAITING_CRD, (), ()
     identity = (uid(seen.template), generation(seen.template))
     if seen.loaded is None or seen.loaded.value != identity:
         entry = template_entry(read_template(seen.template), outcome)
@@ -133,6 +141,7 @@ def _decide(seen: Seen) -> tuple[State, tuple[TemplateError, ...], tuple[Intent,
 
 _WORDS = {
     State.COMPILING: (UNKNOWN, "the template is being compiled"),
+    State.AWAITING_CRD: (UNKNOWN, "the CRD of this name has another kind"),
     State.LOADING: (UNKNOWN, "the template is being loaded"),
     State.AWAITING_SYNC: (UNKNOWN, "the objects for data.inventory are not complete yet"),
     State.INGESTED: (TRUE, "the template is in force in this pod"),
@@ -165,14 +174,21 @@ def _source(template: Object | None, settings: Settings) -> tuple[compiling.Sour
         return None, TemplateError(CREATE_ERROR, str(error))
 
 
-def _kind_watched(seen: Seen) -> tuple[Resource, ...]:
-    """The template's kind is watched from the moment its CRD is seen: its constraints are this process's business."""
-    if not seen.crd_seen or seen.template is None:
-        return ()
+def _kind(template: Object | None) -> str:
+    if template is None:
+        return ""
     try:
-        return (constraint_resource(read_template(seen.template).kind),)
+        return read_template(template).kind
     except PolicyError:
-        return ()
+        return ""
+
+
+def _kind_watched(seen: Seen) -> tuple[Resource, ...]:
+    """The kind that the CRD serves is watched from the moment it is seen: its constraints are this process's
+    business, also while the template asks for another kind.
+    """
+    kind = seen.crd_kind if seen.crd_kind.lower() == seen.name else seen.kind  # else it is a foreign CRD
+    return (constraint_resource(kind),) if seen.crd_kind and kind else ()
 
 
 def _watches(_settings: Settings) -> tuple[Watched, ...]:
