@@ -31,6 +31,7 @@ from gatewright.kinds.resources import (
     PODS,
     constraint_resource,
 )
+from gatewright.policy.enforcement import DENY, WARN, WEBHOOK_POINT, EnforcementError, action_of, actions_at
 
 LEASE = "gatewright-status"
 CATCH_UP = 0.1  # seconds between two looks of a view that is behind
@@ -166,9 +167,20 @@ def _by_all_pods(seen: Seen, reports: tuple[podstatus.PodReport, ...], kind: str
     expected = seen.expected or ()
     if expected and len(true) == len(expected):
         return Condition(kind, TRUE, reason, f"in {len(true)} of {len(expected)} pods", at)
-    waiting = [(pod, word) for pod, word in spoken if word.status != TRUE]
-    why = f"; pod {waiting[0][0]}: {waiting[0][1].message}" if waiting else ""
+    why = _waited_for(spoken, expected)
     return Condition(kind, UNKNOWN, "AwaitingPods", f"in {len(true)} of {len(expected)} pods{why}", at)
+
+
+def _waited_for(spoken: Iterable[tuple[str, Condition]], expected: tuple[str, ...]) -> str:
+    """Who keeps the rest waiting: a pod by what it says, else those that have not said anything of this generation."""
+    words = tuple(spoken)
+    waiting = [(pod, word) for pod, word in words if word.status != TRUE]
+    if waiting:
+        return f"; pod {waiting[0][0]}: {waiting[0][1].message}"
+    heard = {pod for pod, _ in words}
+    silent = [pod for pod in expected if pod not in heard]
+    more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
+    return f"; no word of this generation from pod {silent[0]}{more}" if silent else ""
 
 
 def _reported(reports: Iterable[podstatus.PodReport], kind: str, at: int, first: str) -> Condition:
@@ -179,7 +191,7 @@ def _reported(reports: Iterable[podstatus.PodReport], kind: str, at: int, first:
     spoken = [(str(word.get("lastTransitionTime")), version, read(word)) for word, version in words]
     current = sorted((stamp, version, word.status, word) for stamp, version, word in spoken if word.generation == at)
     if not current:
-        return Condition(kind, UNKNOWN, first, "no pod with the generate role has reported yet", at)
+        return Condition(kind, UNKNOWN, first, "no pod with the generate role has reported this generation yet", at)
     return current[-1][3]
 
 
@@ -211,7 +223,24 @@ def _with_webhook(seen: Seen, conditions: tuple[Condition, ...]) -> tuple[Condit
 def _promise(seen: Seen) -> str:
     if seen.key[0] == "template":
         return f"in force in every pod; {_webhook(seen).message}"
-    return f"the next violating request is denied; {_webhook(seen).message}"
+    outcome = _outcome(seen.subject or {})
+    return f"{outcome}; {_webhook(seen).message}" if outcome else "the constraint names no action of the webhook"
+
+
+def _outcome(constraint: Object) -> str:
+    """What the webhook does with a violating request; "" where the constraint is scoped away from it."""
+    try:
+        scoped = actions_at(constraint, WEBHOOK_POINT)
+        actions = scoped or (action_of(constraint) or DENY,)
+    except EnforcementError:
+        return ""  # no pod accepts it, so there is no promise either
+    if scoped is None:
+        return ""
+    if DENY in actions:
+        return "the next violating request is denied"
+    if WARN in actions:
+        return "the next violating request is answered with a warning"
+    return "the next violating request is let through and at most recorded"
 
 
 # --- the write
