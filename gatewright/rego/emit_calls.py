@@ -107,7 +107,7 @@ class CallEmitter(TermEmitter):
         if name == "minus" and all(self.kinds.get(a) == "set" for a in args):
             kind = "set"
         result = self.let(code or self.plain_call(b, args))
-        if code is None or (not code.startswith("len(") and name != "sprintf"):
+        if code is None or (name != "sprintf" and not (code.startswith("len(") and " if " not in code)):
             self.undefined(result, False)
         if code is not None and name in ("sprintf", "concat"):
             self.emit(f"if len({result}) > BIG: big({self.ctx}, {result})")
@@ -184,8 +184,10 @@ class CallEmitter(TermEmitter):
             return f"not ({code})" if name == "neq" else f"({code})"
         if name in COMPARE:
             return self.compare(name, *self.many(t.args, env))
+        if name == "is_null" and (t.args and isinstance(t.args[0], Scalar)):
+            return str(t.args[0].value is None)
         if name in TESTS:
-            return TESTS[name].format(*self.many(t.args, env))
+            return TESTS[name].format(*map(enclosed, self.many(t.args, env)))
         if name == "internal.member_2":
             x, xs = self.many(t.args, env)
             return f"member({x}, {xs})"
@@ -196,7 +198,9 @@ class CallEmitter(TermEmitter):
         if name in STRING_TESTS:
             return self.guarded_call(STRING_TESTS[name], args, " and ", "")
         if name == "regex.match" and isinstance(t.args[0], Scalar) and isinstance(t.args[0].value, str):
-            return f"{args[1]}.__class__ is str and {self.shared(f'matcher({args[0]})', 'X')}({args[1]}) is True"
+            return (
+                f"{enclosed(args[1])}.__class__ is str and {self.shared(f'matcher({args[0]})', 'X')}({args[1]}) is True"
+            )
         return f"{self.plain_call(builtin, args)} is True"
 
     def compare(self, name: str, a: str, b: str) -> str:
@@ -214,8 +218,8 @@ class CallEmitter(TermEmitter):
 
     def guarded_call(self, form: str, args: Sequence[str], joiner: str, otherwise: str) -> str:
         """A method call on strings behind tests of the types that are not known."""
-        unknown = [f"{a}.__class__ is str" for a in args if self.kinds.get(a) != "str"]
-        code = form.format(*args)
+        unknown = [f"{enclosed(a)}.__class__ is str" for a in args if self.kinds.get(a) != "str"]
+        code = form.format(*map(enclosed, args))
         if not unknown:
             return code
         if otherwise:
@@ -254,6 +258,11 @@ class CallEmitter(TermEmitter):
         self.close_block(saved)
 
 
+def enclosed(code: str) -> str:
+    """Code that an attribute can follow: integers need parentheses."""
+    return f"({code})" if code.lstrip("-").isdigit() else code
+
+
 def _shrinks(t: Call) -> bool:
     """Does a replacement never make a text longer?"""
     old, new = t.args[1], t.args[2]
@@ -277,6 +286,8 @@ def _concat(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
     sep = t.args[0]
     if not (isinstance(sep, Scalar) and isinstance(sep.value, str)) or not items or len(items) > 6:
         return None
+    if any(e.kinds.get(x, "str") != "str" for x in items):
+        return None
     unknown = [f"{x}.__class__ is str" for x in items if e.kinds.get(x) != "str"]
     joined = (f" + {sep.value!r} + " if sep.value else " + ").join(items)
     return f"{joined} if {' and '.join(unknown)} else U" if unknown else joined
@@ -286,14 +297,14 @@ def _count(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
     if e.kinds.get(args[0]) in ("list", "set", "dict", "str"):
         return f"len({args[0]})"
     fallback = e.plain_call(e.builtins["count"], args)
-    return f"len({args[0]}) if {args[0]}.__class__ in COUNTED else {fallback}"
+    return f"len({args[0]}) if {enclosed(args[0])}.__class__ in COUNTED else {fallback}"
 
 
 def _object_get(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
     if e.kinds.get(args[1]) != "str":
         return None
     fallback = e.plain_call(e.builtins["object.get"], args)
-    return f"{args[0]}.get({args[1]}, {args[2]}) if {args[0]}.__class__ is dict else {fallback}"
+    return f"{enclosed(args[0])}.get({args[1]}, {args[2]}) if {enclosed(args[0])}.__class__ is dict else {fallback}"
 
 
 def _split(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
@@ -306,7 +317,7 @@ def _regex(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
     if not (isinstance(t.args[0], Scalar) and isinstance(t.args[0].value, str)):
         return None
     matcher = e.shared(f"matcher({args[0]})", "X")
-    return f"{matcher}({args[1]}) if {args[1]}.__class__ is str else U"
+    return f"{matcher}({args[1]}) if {enclosed(args[1])}.__class__ is str else U"
 
 
 def _sum(op: str) -> Callable[[CallEmitter, Call, Sequence[str]], str | None]:
@@ -367,9 +378,9 @@ def _sprintf(e: CallEmitter, t: Call, args: Sequence[str]) -> str | None:
         if p[0] in "vs" and kind == "str":
             out.append(x)
         elif p[0] in "vs":
-            out.append(f"({x} if {x}.__class__ is str else verb({p[0]!r}, {x}))")
+            out.append(f"({x} if {enclosed(x)}.__class__ is str else verb({p[0]!r}, {x}))")
         else:
-            out.append(f"(str({x}) if {x}.__class__ is int else verb({p[0]!r}, {x}))")
+            out.append(f"(str({x}) if {enclosed(x)}.__class__ is int else verb({p[0]!r}, {x}))")
     return " + ".join(out) or "''"
 
 

@@ -353,7 +353,7 @@ class TermEmitter(Code):
         ka, kb = self.kinds.get(a, ""), self.kinds.get(b, "")
         for x, y, k in ((a, b, kb), (b, a, ka)):
             if y in ("True", "False", "None"):
-                return f"{x} is {y}"
+                return f"{x} is {y}" if x.isidentifier() else "False"
             if k == "str":
                 return f"{x} == {y}"
             if k == "int" and y.lstrip("-").isdigit():
@@ -432,6 +432,11 @@ class TermEmitter(Code):
         fetched, hoisted, ind, self.pending = lookups
         if hoisted is None or hoisted is not self.hoisted:
             self.fetched = fetched
+        else:
+            before = ("C", "a")  # the main context, arguments: these went before the loop
+            self.fetched = {
+                k: v for k, v in self.fetched.items() if k in fetched or k[0] == "C" or k[0][0] == before[1]
+            }
         self.hoisted, self.hoist_ind = hoisted, ind
 
     def template(self, t: Template, env: Env) -> str:

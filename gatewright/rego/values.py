@@ -234,7 +234,7 @@ def equal(a: Any, b: Any) -> bool:
     ca = a.__class__
     cb = b.__class__
     if ca is str or cb is str:
-        return bool(a == b)
+        return ca is cb and bool(a == b)
     if ca in _NUMBER:
         return cb in _NUMBER and bool(a == b)
     if a is b:
@@ -266,7 +266,7 @@ def _equal(a: Any, b: Any, left: list[int]) -> bool:
             continue
         cx, cy = x.__class__, y.__class__
         if cx is str or cy is str:
-            if x != y:
+            if cx is not cy or x != y:
                 return False
         elif cx in _NUMBER:
             if cy not in _NUMBER or x != y:

@@ -110,6 +110,7 @@ def suite_cases(folder: Path) -> Iterator[tuple[str, str, bool]]:
                         )
 
 
+@pytest.mark.slow
 def test_every_case_of_every_suite_holds(conformance: Path) -> None:
     results = list(suite_cases(conformance / "library"))
     assert len(results) > 200

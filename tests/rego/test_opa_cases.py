@@ -24,6 +24,7 @@ def excepted(case: dict[str, Any]) -> str | None:
     return next((name for name in AREAS["exceptions"] if f"{name}(" in text), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("syntax", ["v0", "v1"])
 def test_cases(syntax: str, opa_categories: Categories, opa_verdict: Verdict) -> None:
     failed: list[str] = []

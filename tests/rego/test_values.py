@@ -122,3 +122,11 @@ def test_sorting_values_with_shared_parts_is_bounded() -> None:
 )
 def test_looking_into_values(base: Any, key: Any, want: Any) -> None:
     assert values.get(base, key) is want or values.get(base, key) == want
+
+
+@pytest.mark.parametrize("other", ["a", 1, True, None, [1], values.make_set([1])])
+def test_a_frozen_object_differs_from_everything_else(other: Any) -> None:
+    frozen = values.freeze({"a": "b"})
+    assert not values.equal(frozen, other)
+    assert not values.equal(other, frozen)
+    assert frozen != other

@@ -40,7 +40,7 @@ def reachable_paths(c: Any, graph: Any, initial: Any) -> Any:
         n, path = todo.pop()
         if n not in graph:
             continue
-        c.charge(32 + 4 * len(path) + 8 * len(graph[n]))
+        c.charge(32 + 4 * len(path) + 8 * len(_nodes(graph[n])))
         following = [*path, thaw(n)]
         frozen = {freeze(x) for x in following}
         neighbours = [freeze(m) for m in _nodes(graph[n])]

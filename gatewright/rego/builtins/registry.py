@@ -39,6 +39,9 @@ class Builtin:
         return -1 if self.operands is None else len(self.operands)
 
 
+# What a builtin may raise for operands it cannot work with: its own error, or Python's for values of a type it did not
+# expect inside of a collection, or for texts that are no Unicode.
+UNFIT = (BuiltinError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 REGISTRY: dict[str, Builtin] = {}
 
 
@@ -118,7 +121,7 @@ def lenient(b: Builtin) -> Function:
         def one(a: Any) -> Any:
             try:
                 return fn(a) if a.__class__ in only else slow(a)
-            except BuiltinError:
+            except UNFIT:
                 return U
 
         return one
@@ -128,7 +131,7 @@ def lenient(b: Builtin) -> Function:
         def two(a: Any, c: Any) -> Any:
             try:
                 return fn(a, c) if a.__class__ in first and c.__class__ in second else slow(a, c)
-            except BuiltinError:
+            except UNFIT:
                 return U
 
         return two
@@ -139,7 +142,7 @@ def lenient(b: Builtin) -> Function:
     def many(*args: Any) -> Any:
         try:
             return slow(*args)
-        except BuiltinError:
+        except UNFIT:
             return U
 
     return many
@@ -149,7 +152,7 @@ def _lenient_in_context(fn: Function, slow: Function, first: frozenset[type], se
     def two(c: Any, x: Any, y: Any) -> Any:
         try:
             return fn(c, x, y) if x.__class__ in first and y.__class__ in second else slow(c, x, y)
-        except BuiltinError:
+        except UNFIT:
             return U
 
     return two
@@ -161,7 +164,7 @@ def _lenient_relation(b: Builtin) -> Function:
     def each(*args: Any) -> Any:
         try:
             return list(slow(*args))
-        except BuiltinError:
+        except UNFIT:
             return ()
 
     return each
@@ -177,6 +180,8 @@ def strict(b: Builtin) -> Function:
             return list(out) if b.relation else out
         except BuiltinError as e:
             raise EvalError(e.code, f"{b.name}: {e.message}") from None
+        except UNFIT as e:
+            raise EvalError("eval_builtin_error", f"{b.name}: {type(e).__name__}: {e}") from None
 
     return call
 
