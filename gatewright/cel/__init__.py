@@ -11,7 +11,7 @@ Usable by itself:
 
 from gatewright.cel.environment import Environment, Libraries
 from gatewright.cel.errors import CompileError, CostError, EvalError, InstantiationError, Issue
-from gatewright.cel.kubernetes import KUBERNETES
+from gatewright.cel.kubernetes import API_SERVER, KUBERNETES
 from gatewright.cel.program import Outcome, Program
 from gatewright.cel.types import (
     BOOL,
@@ -31,6 +31,7 @@ from gatewright.cel.types import (
 from gatewright.cel.values import NONE, Duration, Optional, Timestamp, Uint
 
 __all__ = [
+    "API_SERVER",
     "BOOL",
     "BYTES",
     "DOUBLE",

@@ -20,7 +20,8 @@ def dispatcher(function: Function, ids: tuple[str, ...], count: int) -> Implemen
         return function.run
     if len(ids) == 1:
         chosen = next(one for one in function.overloads if one.id == ids[0])
-        assert chosen.run is not None, f"{function.name} has no implementation"
+        if chosen.run is None:
+            return _declared_only(function.name)
         if not function.guarded or all(one.kind in ("dyn", "param") for one in chosen.arguments):
             return chosen.run
         return _guarded(function.name, chosen)
@@ -32,6 +33,13 @@ def dispatcher(function: Function, ids: tuple[str, ...], count: int) -> Implemen
                 assert one.run is not None
                 return one.run(*values)
         raise no_such(function.name, values)
+
+    return run
+
+
+def _declared_only(name: str) -> Implementation:
+    def run(*values: Any) -> Any:
+        raise EvalError(f"no such overload: {name}")
 
     return run
 

@@ -95,7 +95,6 @@ class Library:
     functions: tuple[Function, ...] = ()
     macros: Macros = NO_MACROS
     types: Mapping[str, Type] = field(default_factory=dict)
-    since: str = "1.0"
 
 
 def merged(functions: Iterator[Function]) -> dict[str, Function]:

@@ -27,9 +27,10 @@ __all__ = ["Environment", "Libraries"]
 
 @dataclass(frozen=True)
 class Libraries:
-    """A set of libraries, put together once and shared by all environments."""
+    """A set of libraries, put together once and shared by all environments. escaped_names: whether a.`b-c` is read."""
 
     libraries: tuple[Library, ...]
+    escaped_names: bool = True
 
     @cached_property
     def functions(self) -> dict[str, Function]:
@@ -50,7 +51,7 @@ class Libraries:
         return {name: one for library in self.libraries for name, one in library.types.items()}
 
     def __or__(self, other: Iterable[Library]) -> Libraries:
-        return Libraries((*self.libraries, *other))
+        return Libraries((*self.libraries, *other), self.escaped_names)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Environment:
         """Parse and check an expression. Raises CompileError."""
         source = Source(text)
         try:
-            tree = parse(source, self.libraries.macros)
+            tree = parse(source, self.libraries.macros, self.libraries.escaped_names)
             checked = check(tree, source, self._scope, strict)
             issues = check_literals(checked, source) if strict else []
         except RecursionError:

@@ -12,6 +12,7 @@ from typing import Any
 from gatewright.cel.errors import CostError, EvalError
 from gatewright.cel.operators import find, no_overload
 from gatewright.cel.planning import Frame, Planned, Run, truth
+from gatewright.cel.values import plain_key, put
 
 _GO_NAMES = {
     "int": "types.Int",
@@ -36,12 +37,12 @@ def _turns(frame: Frame, value: Any, first: int, second: int) -> Iterator[None]:
         if type(value) is not list and type(value) is not dict:
             name = _GO_NAMES.get(type(value).__name__, type(value).__name__)
             raise EvalError(f"got '{name}', expected iterable type")
-        for slots[first] in list(value):
+        for slots[first] in value if type(value) is list else list(map(plain_key, value)):
             frame.check()
             yield
         return
     if type(value) is dict:
-        pairs: Any = list(value.items())
+        pairs: Any = [(plain_key(key), one) for key, one in value.items()]
     elif type(value) is list:
         pairs = enumerate(value)
     else:
@@ -176,11 +177,12 @@ def mapping(ranged: Run, slots: tuple[int, int], predicate: Run | None, transfor
 def _insert(results: dict[Any, Any], entries: Any) -> None:
     if type(entries) is not dict:
         raise no_overload("cel.@mapInsert")
-    for key, value in entries.items():
+    for raw, value in entries.items():
+        key = plain_key(raw)
         if find(results, key)[0]:
             shown = str(key).lower() if type(key) is bool else key
             raise EvalError(f"insert failed: key {shown} already exists")
-        results[key] = value
+        put(results, key, value)
 
 
 class Lazy:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gatewright.cel.errors import EvalError
 from gatewright.cel.types import Type
-from gatewright.cel.values import SECOND, Duration, Opaque, Optional, Timestamp, Uint
+from gatewright.cel.values import SECOND, Duration, Opaque, Optional, Timestamp, Uint, plain_key
 
 _LEAST, _MOST, _UMOST = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 _EARLIEST, _LATEST = -62135596800 * SECOND, 253402300799 * SECOND + SECOND - 1
@@ -50,7 +50,7 @@ def _equal_maps(left: dict[Any, Any], right: dict[Any, Any]) -> bool:
     if len(left) != len(right):
         return False
     for key, value in left.items():
-        found, other = find(right, key)
+        found, other = find(right, plain_key(key))
         if not found or not equal(value, other):
             return False
     return True
@@ -62,7 +62,8 @@ def find(mapping: dict[Any, Any], key: Any) -> tuple[bool, Any]:
     if kind is str:
         return (True, mapping[key]) if key in mapping else (False, None)
     if kind is bool or (kind in NUMBERS and key in (0, 1)):
-        for own, value in mapping.items():
+        for raw, value in mapping.items():
+            own = plain_key(raw)
             if (type(own) is bool) is (kind is bool) and type(own) is not str and own == key:
                 return True, value
         return False, None

@@ -61,16 +61,17 @@ class _Chain:
     offsets: list[int]
 
 
-def parse(source: Source, macros: Macros) -> Tree:
-    """The tree of an expression. Raises CompileError."""
+def parse(source: Source, macros: Macros, escaped_names: bool = True) -> Tree:
+    """The tree of an expression. escaped_names: whether a.`b-c` is allowed. Raises CompileError."""
     if len(source.text) > CODE_POINTS:
         text = f"expression code point size exceeds limit: size: {len(source.text)}, limit {CODE_POINTS}"
         raise source.error([Issue(-1, 0, text)])
-    return _Parser(source, macros).tree()
+    return _Parser(source, macros, escaped_names).tree()
 
 
 class _Parser:
-    def __init__(self, source: Source, macros: Macros) -> None:
+    def __init__(self, source: Source, macros: Macros, escaped_names: bool) -> None:
+        self._escaped_names = escaped_names
         self._source = source
         self._macros = macros
         self._tokens, lexical = tokens(source.text)
@@ -276,7 +277,9 @@ class _Parser:
         self._at += 1
         text = name.text
         if name.kind == "ESC_IDENTIFIER":
-            self._note(name.offset, "unsupported syntax: '`'")
+            text = text[1:-1]
+            if not self._escaped_names:
+                self._note(name.offset, "unsupported syntax: '`'")
         if optional:
             field = Literal(self._make.id(), name.offset, text)
             return self._call(dot.offset, "_?._", node, field)
@@ -383,7 +386,7 @@ class _Parser:
             optional = self._skip("?") is not None
             field = self._skip("ESC_IDENTIFIER") or self._need("IDENTIFIER", "}", ",", "?", "ESC_IDENTIFIER")
             colon = self._need(":")
-            key = Literal(self._make.id(), field.offset, field.text)
+            key = Literal(self._make.id(), field.offset, field.text.strip("`"))
             entries.append(Entry(self._make.id(), colon.offset, key, self._expr(), optional))
             if not self._skip(","):
                 break

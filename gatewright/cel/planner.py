@@ -39,7 +39,7 @@ from gatewright.cel.syntax import (
     Select,
     StructLiteral,
 )
-from gatewright.cel.values import Optional
+from gatewright.cel.values import Optional, put
 
 _CONVERSIONS = frozenset(("bool", "bytes", "double", "dyn", "duration", "int", "string", "timestamp", "type", "uint"))
 
@@ -223,7 +223,7 @@ class _Planner:
                         found.pop(key, None)
                         continue
                     value = value.value
-                found[key] = value
+                put(found, key, value)
             return found
 
         if all(part.constant for part in (*keys, *values)):

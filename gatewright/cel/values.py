@@ -95,6 +95,29 @@ class Optional:
 NONE = Optional(None, False)
 
 
+@dataclass(frozen=True, slots=True)
+class BoolKey:
+    """A bool as the key of a map that has an equal number as a key too: Python takes True and 1 for the same key."""
+
+    value: bool
+
+
+def plain_key(key: Any) -> Any:
+    """A map's key as a value of CEL."""
+    return key.value if type(key) is BoolKey else key
+
+
+def put(mapping: dict[Any, Any], key: Any, value: Any) -> None:
+    """Set mapping[key], telling true from 1 and false from 0."""
+    if key in (0, 1) and type(key) is not str and key in mapping:
+        own = next(one for one in mapping if one == key)
+        if type(key) is bool and type(own) is not bool:
+            key = BoolKey(key)
+        elif type(own) is bool and type(key) is not bool:
+            mapping[BoolKey(own)] = mapping.pop(own)
+    mapping[key] = value
+
+
 class Opaque:
     """A value of a library's own type (a quantity, an address). `cel_type` is its type; `size` what its cost counts."""
 

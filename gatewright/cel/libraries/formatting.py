@@ -16,7 +16,7 @@ from typing import Any
 from gatewright.cel.conversions import to_string
 from gatewright.cel.errors import EvalError
 from gatewright.cel.types import Type
-from gatewright.cel.values import Duration, Timestamp, Uint, type_name
+from gatewright.cel.values import Duration, Timestamp, Uint, plain_key, type_name
 
 _PRECISION = 6
 _DIGITS = re.compile(r"[0-9]*", re.ASCII)
@@ -214,7 +214,8 @@ def _list(values: list[Any]) -> str:
 
 def _map(values: dict[Any, Any]) -> str:
     pairs = []
-    for key, value in values.items():
+    for raw, value in values.items():
+        key = plain_key(raw)
         if type(key) is str:
             shown = quote(key)
         elif type(key) in (bool, int, Uint):

@@ -252,5 +252,5 @@ def _sets() -> tuple[Function, ...]:
 
 
 KUBERNETES = Library(functions=_kubernetes())
-EXTENSION = Library(functions=_extension(), macros=SORTING, since="1.34")
-SETS = Library(functions=_sets(), since="1.29")
+EXTENSION = Library(functions=_extension(), macros=SORTING)
+SETS = Library(functions=_sets())

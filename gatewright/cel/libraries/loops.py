@@ -21,5 +21,4 @@ LIBRARY = Library(
         ),
     ),
     macros=TWO_VARIABLES,
-    since="1.32",
 )
