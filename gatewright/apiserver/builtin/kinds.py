@@ -14,6 +14,7 @@ from typing import Any
 
 from gatewright.apiserver.builtin import (
     admission_registration,
+    claims,
     coordination,
     core_kinds,
     jobs,
@@ -281,7 +282,13 @@ _TABLE: dict[tuple[str, str], Rules] = {
         default=core_kinds.default_volume,
     ),
     ("", "persistentvolumeclaims"): Rules(
-        core=True, status=True, blank={"phase": "Pending"}, default=core_kinds.default_claim
+        core=True,
+        again="then",
+        status=True,
+        blank={"phase": "Pending"},
+        default=core_kinds.default_claim,
+        create=claims.validate_claim,
+        update=claims.validate_claim_update,
     ),
     ("", "podtemplates"): Rules(core=True, counted=("template",), default=core_kinds.default_pod_template),
     ("", "replicationcontrollers"): replace(

@@ -207,5 +207,23 @@ def spread_errors(constraints: Sequence[Object], path: Path) -> list[FieldError]
         for name in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
             if each.get(name) is not None:
                 errors += forms.choice(each[name], ("Honor", "Ignore"), at.child(name))
+        errors += _spread_key_errors(each, at)
         errors += validate_label_selector(each.get("labelSelector"), at.child("labelSelector"))
+    return errors
+
+
+def _spread_key_errors(each: Object, path: Path) -> list[FieldError]:
+    keys: Sequence[str] = each.get("matchLabelKeys") or ()
+    at, selector = path.child("matchLabelKeys"), each.get("labelSelector")
+    if not keys:
+        return []
+    if selector is None:
+        return [forbidden(at, "must not be specified when labelSelector is not set")]
+    expressions = [expression.get("key") for expression in selector.get("matchExpressions") or ()]
+    selected = {*(selector.get("matchLabels") or {}), *expressions}
+    errors: list[FieldError] = []
+    for position, key in enumerate(keys):
+        errors += validate_label_key(key, at.index(position))
+        if key in selected:
+            errors.append(invalid(at.index(position), key, "exists in both matchLabelKeys and labelSelector"))
     return errors

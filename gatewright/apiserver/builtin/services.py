@@ -72,17 +72,25 @@ def prepare_service_change(new: Object, old: Object) -> Object:
         listed = were if one == was else [one]
     _put(spec, "clusterIPs", listed)
     if spec.get("type") == "ExternalName" and before.get("type") != "ExternalName":
-        for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
             if spec.get(key) == before.get(key):
                 spec.pop(key, None)
     if spec.get("type") != "LoadBalancer" and before.get("type") == "LoadBalancer":
-        for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"):
+        for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
             if spec.get(key) == before.get(key):
                 spec.pop(key, None)
+    ended = checks_health(before) and not checks_health(spec)
+    if ended and spec.get("healthCheckNodePort") == before.get("healthCheckNodePort"):
+        spec.pop("healthCheckNodePort", None)
     left = _external(before) and not _external(spec)
     if left and spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
         spec.pop("externalTrafficPolicy", None)
     return {**new, "spec": spec}
+
+
+def checks_health(spec: Object) -> bool:
+    """Whether a load balancer asks a port of the nodes about their health."""
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def _put(spec: dict[str, Any], key: str, value: list[str]) -> None:

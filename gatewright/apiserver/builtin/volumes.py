@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from gatewright.apiserver.builtin import forms, quantities
+from gatewright.apiserver.builtin.claims import claim_spec_errors
 from gatewright.apiserver.builtin.containers import (
     VOLUME_FIELDS,
     backstep_errors,
@@ -327,13 +328,27 @@ def _flex(source: Object, path: Path) -> list[FieldError]:
     return errors
 
 
+def _flocker(source: Object, path: Path) -> list[FieldError]:
+    name, uuid = source.get("datasetName") or "", source.get("datasetUUID") or ""
+    errors: list[FieldError] = []
+    if not name and not uuid:
+        errors.append(required(path, "one of datasetName and datasetUUID is required"))
+    if name and uuid:
+        told = "datasetName and datasetUUID can not be specified simultaneously"
+        errors.append(invalid(path, "resource", told))
+    if "/" in name:
+        errors.append(invalid(path.child("datasetName"), name, "must not contain '/'"))
+    return errors
+
+
 def _image(source: Object, path: Path) -> list[FieldError]:
     pulls = ("Always", "IfNotPresent", "Never")
     return forms.choice(source.get("pullPolicy"), pulls, path.child("pullPolicy"), needed=True)
 
 
 def _ephemeral(source: Object, path: Path) -> list[FieldError]:
-    return [] if source.get("volumeClaimTemplate") is not None else [required(path.child("volumeClaimTemplate"))]
+    template, at = source.get("volumeClaimTemplate"), path.child("volumeClaimTemplate")
+    return [required(at)] if template is None else claim_spec_errors(template.get("spec") or {}, at.child("spec"))
 
 
 _CHECKS = {
@@ -355,6 +370,7 @@ _CHECKS = {
     "cinder": _with_secret("volumeID"),
     "cephfs": _needing("monitors"),
     "fc": _fc,
+    "flocker": _flocker,
     "flexVolume": _flex,
     "azureFile": _needing("secretName", "shareName"),
     "azureDisk": _needing("diskName", "diskURI"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatewright.apiserver.builtin import forms
+from gatewright.apiserver.builtin.claims import claim_spec_errors
 from gatewright.apiserver.builtin.pods import template_errors
 from gatewright.core.field_errors import FieldError, Marshalled, Path, forbidden, invalid, not_supported, required
 from gatewright.core.go_text import Struct
@@ -247,7 +248,8 @@ def validate_daemon_set_update(new: Object, old: Object) -> list[FieldError]:
 # --- StatefulSet
 
 
-def validate_stateful_set(thing: Object) -> list[FieldError]:
+def validate_stateful_set(thing: Object, old: Object | None = None) -> list[FieldError]:
+    """Errors of a StatefulSet; of a changed one the claims are not looked at again."""
     spec = _spec(thing)
     policy = spec.get("podManagementPolicy") or ""
     errors: list[FieldError] = []
@@ -259,6 +261,9 @@ def validate_stateful_set(thing: Object) -> list[FieldError]:
         value = (spec.get("persistentVolumeClaimRetentionPolicy") or {}).get(key)
         at = SPEC.child("persistentVolumeClaimRetentionPolicy", key)
         errors += forms.choice(value, ("Retain", "Delete"), at) if value is not None else []
+    for position, claim in enumerate(spec.get("volumeClaimTemplates") or () if old is None else ()):
+        at = SPEC.child("volumeClaimTemplates").index(position).child("spec")
+        errors += claim_spec_errors(claim.get("spec") or {}, at)
     for key in ("replicas", "minReadySeconds"):
         errors += forms.nonnegative(spec.get(key), SPEC.child(key))
     start = (spec.get("ordinals") or {}).get("start")
@@ -272,7 +277,9 @@ def validate_stateful_set(thing: Object) -> list[FieldError]:
 def _shown_partition(rolling: Object | None) -> Struct | None:
     if rolling is None:
         return None
-    return Struct([("Partition", rolling.get("partition") or 0), ("MaxUnavailable", rolling.get("maxUnavailable"))])
+    return Struct(
+        [("Partition", rolling.get("partition") or 0), ("MaxUnavailable", None)]
+    )  # the latter is no feature yet
 
 
 def _stateful_strategy_errors(strategy: Object, path: Path) -> list[FieldError]:
@@ -326,7 +333,7 @@ _STATEFUL_CHANGEABLE = (
 
 
 def validate_stateful_set_update(new: Object, old: Object) -> list[FieldError]:
-    errors = validate_stateful_set(new)
+    errors = validate_stateful_set(new, old)
 
     def fixed(spec: Object) -> dict[str, Any]:
         return {key: value for key, value in spec.items() if key not in _STATEFUL_CHANGEABLE}
