@@ -70,12 +70,19 @@ def _answer(request: Request, user: User, config: Config) -> Steps[Answer]:
     call = Call(request, user, config, target, endpoint, strategy_of(endpoint, config), form, now)
     if endpoint.custom is not None and endpoint.custom.warning:
         call.warn(endpoint.custom.warning)
-    verb = verb_of(request, target)
-    if target.subresource:
+    try:
+        return (yield from _called(call, verb_of(request, target), state))
+    except Refused as refused:  # what was warned of until then goes out with the refusal, as from the real server
+        refused.headers += call.headers()
+        raise
+
+
+def _called(call: Call, verb: str, state: State) -> Steps[Answer]:
+    if call.target.subresource:
         return (yield from _subresource(call, verb))
-    if custom:
+    if call.endpoint.custom is not None:
         _check_custom(call, verb)
-    elif not _allowed(endpoint, target, verb, request):
+    elif not _allowed(call.endpoint, call.target, verb, call.request):
         raise method_not_allowed()
     return (yield from _resource(call, verb, state))
 

@@ -125,6 +125,14 @@ def test_warnings_are_sent_cut_and_escaped(client: Any, webhook: Webhook) -> Non
     assert told == ['299 - "say \\"x\\""', f'299 - "{"y" * 256}"']
 
 
+def test_warnings_go_out_with_a_denial_too(client: Any, webhook: Webhook) -> None:
+    configure(client, hook())
+    webhook.answer = lambda request: {"uid": request["uid"], "allowed": False, "warnings": ["mind this"]}
+    answer = client.ask("POST", CONFIG_MAPS, config_map())
+    assert answer.status == 403
+    assert [value for name, value in answer.headers if name == "warning"] == ['299 - "mind this"']
+
+
 REFUSED = NoAnswer("dial tcp 127.0.0.1:9443: connect: connection refused")
 BROKEN = [
     pytest.param(
