@@ -127,7 +127,12 @@ def test_warnings_are_sent_cut_and_escaped(client: Any, webhook: Webhook) -> Non
 
 def test_warnings_go_out_with_a_denial_too(client: Any, webhook: Webhook) -> None:
     configure(client, hook())
-    webhook.answer = lambda request: {"uid": request["uid"], "allowed": False, "warnings": ["mind this"]}
+    webhook.answer = lambda request: {
+        "uid": request["uid"],
+        "allowed": False,
+        "status": {"code": 403},
+        "warnings": ["mind this"],
+    }
     answer = client.ask("POST", CONFIG_MAPS, config_map())
     assert answer.status == 403
     assert [value for name, value in answer.headers if name == "warning"] == ['299 - "mind this"']
