@@ -12,7 +12,7 @@ from gatewright.cel.conversions import double_text
 from gatewright.cel.errors import EvalError
 from gatewright.cel.operators import find
 from gatewright.cel.types import Type
-from gatewright.cel.values import NONE, Optional, Uint, type_name
+from gatewright.cel.values import NONE, LazyFields, Optional, Uint, type_name
 
 _KEYS = frozenset({str, int, Uint, bool, float})
 _MISSING = object()
@@ -36,6 +36,8 @@ def _probe(value: Any, key: Any) -> Any:
     if type(value) is list:
         index = _index(key)
         return value[index] if 0 <= index < len(value) else _MISSING
+    if isinstance(value, LazyFields):
+        return value.read(key) if value.has(key) else _MISSING
     return _MISSING
 
 

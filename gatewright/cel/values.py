@@ -129,6 +129,21 @@ class Opaque:
         return 1
 
 
+class LazyFields:
+    """A value whose fields are computed when they are read, such as a policy's `variables`."""
+
+    __slots__ = ()
+    cel_type: Type = Type("struct", "kubernetes.variables")
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a field."""
+        raise NotImplementedError
+
+    def read(self, name: str) -> Any:
+        """The field's value. Raises EvalError."""
+        raise NotImplementedError
+
+
 TYPES: dict[type, Type] = {
     bool: BOOL,
     int: INT,
