@@ -6,7 +6,7 @@ server.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatewright.core.crds.embedded import coercion_error, embedded_errors
@@ -18,6 +18,22 @@ from gatewright.core.schemas.nodes import NO_DEFAULT
 _META = ("metadata", "apiVersion", "kind")
 
 Surround = Callable[[Any], dict[str, Any]]  # a value put where it would stand in a whole object
+
+
+def without_number_or_text(schema: Any) -> Any:
+    """The schema as defaults are checked by it: where a number or a text is asked for, any type will do."""
+    if isinstance(schema, list):
+        return [without_number_or_text(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    made = {key: each for key, each in schema.items() if key != "x-kubernetes-int-or-string"}
+    for key in ("properties", "patternProperties"):
+        if isinstance(made.get(key), Mapping):
+            made[key] = {name: without_number_or_text(each) for name, each in made[key].items()}
+    for key in ("items", "additionalProperties", "not", "allOf", "anyOf", "oneOf"):
+        if key in made:
+            made[key] = without_number_or_text(made[key])
+    return made
 
 
 def default_errors(root: Node, path: Path, *, pruned: bool) -> list[FieldError]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gatewright.core import metadata, names, webhook_clients
 from gatewright.core.crds import structural
 from gatewright.core.crds.conditions import condition_true
-from gatewright.core.crds.default_values import default_errors
+from gatewright.core.crds.default_values import default_errors, without_number_or_text
 from gatewright.core.crds.hub import SCHEMA_FIELDS, Hub, hub_of, shown_schema, shown_versions, unchanged_part
 from gatewright.core.crds.schema_rules import (
     TYPES,
@@ -169,7 +169,7 @@ def _not_structural(schema: Object) -> bool:
 def _has_loose_defaults(schema: Object) -> bool:
     if _not_structural(schema):
         return False
-    root = read(schema)
+    root = read(without_number_or_text(schema))
     found = default_errors(root, Path(), pruned=True)
     return len(found) > len(default_errors(root, Path(), pruned=False))
 
@@ -205,6 +205,9 @@ def _spec_errors(crd: Object, rules: _Rules) -> list[FieldError]:
     scope = spec.get("scope") or ""
     errors += one_of(SPEC.child("scope"), scope, ("Cluster", "Namespaced"))
     errors += _missing_schema_errors(form, rules)
+    if (crd.get("spec") or {}).get("preserveUnknownFields") and _any_schema(crd, _has_default):
+        told = "must be false in order to use defaults in the schema"
+        errors.append(invalid(SPEC.child("preserveUnknownFields"), True, told))
     for position, version in enumerate(form.versions):
         errors += _version_errors(version, form, SPEC.child("versions").index(position), rules)
     errors += _version_list_errors(form)
@@ -223,7 +226,15 @@ def _spec_errors(crd: Object, rules: _Rules) -> list[FieldError]:
             errors.append(invalid(at, "", "may only be set when validations.schema is included"))
         else:
             errors += selectable_errors(form.selectable, form.schema, SPEC, "" in rules.many_fields)
+    strategy = (spec.get("conversion") or {}).get("strategy") or ""
+    if (crd.get("spec") or {}).get("preserveUnknownFields") and strategy != "None":
+        told = "must be None if spec.preserveUnknownFields is true"
+        errors.append(invalid(SPEC.child("conversion", "strategy"), Marshalled(strategy), told))
     return errors + conversion_errors(spec, SPEC, rules.review_versions)
+
+
+def _has_default(schema: Object) -> bool:
+    return schema.get("default") is not None
 
 
 def _group_errors(group: str) -> list[FieldError]:
@@ -342,7 +353,7 @@ def _validation_errors(validation: Object | None, with_status: bool, path: Path,
     sound = False
     if not problem:
         found = structural.structural_errors(schema, at)
-        found = found or default_errors(read(schema), at, pruned=rules.pruned_defaults)
+        found = found or default_errors(read(without_number_or_text(schema)), at, pruned=rules.pruned_defaults)
         errors += found
         sound = not found
     errors += schema_errors(schema, at, rules.demands, rules.compile_rules if sound else None)
@@ -393,10 +404,12 @@ def _status_errors(crd: Object) -> list[FieldError]:
         shown: list[str] | None = None if status.get("storedVersions") is None else []
         return [*errors, invalid(at, shown, "must have at least one stored version")]
     present = [each.get("name") or "" for each in _versions(crd)]
+    left = set(stored)
     for version in _versions(crd):
-        if version.get("storage") and version.get("name") not in stored:
-            told = f"must have the storage version {version.get('name') or ''}"
-            errors.append(invalid(at, list(stored), told))
+        name = version.get("name") or ""
+        if version.get("storage") and name not in left:
+            errors.append(invalid(at, list(stored), f"must have the storage version {name}"))
+        left.discard(name)
     for position, name in enumerate(stored):
         if name not in present:
             told = f"missing from spec.versions; {name} was previously a storage version, and must remain in "
