@@ -12,12 +12,19 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.realapi import build
 
 pytest_plugins = ["tests.realapi.plugin", "tests.repo.plugin"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Tests are deterministic: the same examples in every run, and no verdict that hangs on how busy the machine is.
+settings.register_profile(
+    "gatewright", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("gatewright")
 
 
 def conformance_folder() -> Path:
