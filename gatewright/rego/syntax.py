@@ -218,67 +218,40 @@ class Module:
 Node = Term | Expr | With | Branch | Rule
 
 
-def children(node: Node) -> Iterator[Node]:
+def _some(*parts: Node | None) -> list[Node]:
+    return [p for p in parts if p is not None]
+
+
+def _of_rule(r: Rule) -> list[Node]:
+    return [*r.path, *(r.args or ()), *_some(r.key), *r.branches]
+
+
+# What stands right below a node of each class, in the order of the source; other classes have nothing below.
+_BELOW: dict[type, Callable[[Any], list[Node]]] = {
+    Ref: lambda n: [n.head, *n.path],
+    Array: lambda n: n.items,
+    SetTerm: lambda n: n.items,
+    ObjectTerm: lambda n: [x for pair in n.pairs for x in pair],
+    Comprehension: lambda n: [*_some(n.key), n.value, *n.body],
+    Call: lambda n: n.args,
+    Template: lambda n: [p for p in n.parts if not isinstance(p, str)],
+    With: lambda n: [n.value],
+    Branch: lambda n: [n.value, *n.body],
+    Rule: _of_rule,
+    TermExpr: lambda n: [n.term, *n.withs],
+    Unify: lambda n: [n.left, n.right, *n.withs],
+    Assign: lambda n: [n.left, n.right, *n.withs],
+    Not: lambda n: [*n.body, *n.withs],
+    SomeDecl: lambda n: [*n.names, *n.withs],
+    SomeIn: lambda n: [*_some(n.key), n.value, n.domain, *n.withs],
+    Every: lambda n: [*_some(n.key), n.value, n.domain, *n.body, *n.withs],
+}
+
+
+def children(node: Node) -> list[Node]:
     """The nodes right below a node, in the order of the source."""
-    match node:
-        case Ref(head=head, path=path):
-            yield head
-            yield from path
-        case Array(items=items) | SetTerm(items=items):
-            yield from items
-        case ObjectTerm(pairs=pairs):
-            for k, v in pairs:
-                yield k
-                yield v
-        case Comprehension(key=key, value=value, body=body):
-            if key is not None:
-                yield key
-            yield value
-            yield from body
-        case Call(args=args):
-            yield from args
-        case Template(parts=parts):
-            yield from (p for p in parts if not isinstance(p, str))
-        case With(value=value):
-            yield value
-        case Branch(value=value, body=body):
-            yield value
-            yield from body
-        case Rule(path=path, args=args, key=key, branches=branches):
-            yield from path
-            yield from args or ()
-            if key is not None:
-                yield key
-            yield from branches
-        case Expr():
-            yield from _expr_children(node)
-        case _:
-            return
-
-
-def _expr_children(node: Expr) -> Iterator[Node]:
-    match node:
-        case TermExpr(term=term):
-            yield term
-        case Unify(left=left, right=right) | Assign(left=left, right=right):
-            yield left
-            yield right
-        case Not(body=body):
-            yield from body
-        case SomeDecl(names=names):
-            yield from names
-        case SomeIn(key=key, value=value, domain=domain):
-            if key is not None:
-                yield key
-            yield value
-            yield domain
-        case Every(key=key, value=value, domain=domain, body=body):
-            if key is not None:
-                yield key
-            yield value
-            yield domain
-            yield from body
-    yield from node.withs
+    below = _BELOW.get(node.__class__)
+    return list(below(node)) if below is not None else []
 
 
 def walk(node: Node, enter: Callable[[Node], bool] | None = None) -> Iterator[Node]:
@@ -287,8 +260,9 @@ def walk(node: Node, enter: Callable[[Node], bool] | None = None) -> Iterator[No
     while stack:
         n = stack.pop()
         yield n
-        if enter is None or enter(n):
-            stack.extend(reversed(list(children(n))))
+        below = _BELOW.get(n.__class__)
+        if below is not None and (enter is None or enter(n)):
+            stack.extend(below(n)[::-1])
 
 
 def ref_parts(term: Term) -> tuple[str, list[Term]] | None:
