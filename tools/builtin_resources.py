@@ -1,8 +1,10 @@
-"""Makes gatewright/data/builtin-resources.json: which built-in resources a kube-apiserver serves, their verbs, names and Table columns.
+"""Makes gatewright/data/builtin-resources.json: the built-in resources of a kube-apiserver, their verbs, names and columns.
 
-Usage: python tools/builtin_resources.py URL TOKEN   (a fresh kube-apiserver of the version to claim, e.g. `python -m tests.realapi.server`)
+Usage: python tools/builtin_resources.py URL TOKEN
+(a fresh kube-apiserver of the version to claim, e.g. `python -m tests.realapi.server`)
 
-Only what discovery and empty Tables say. The embedded server's registry (apiserver.resources) reads the file; run it again for a new version.
+Only what discovery and empty Tables say. The embedded server's registry (apiserver.resources) reads the file; run it
+again for a new version.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Makes gatewright/data/builtin-wire.json.gz: how the Go types of the built-in kinds stand on the wire.
 
-Usage: python tools/builtin_wire.py FOLDER VERSION     (FOLDER: where Go keeps k8s.io modules, VERSION: of the staging modules, e.g. v0.36.3)
+Usage: python tools/builtin_wire.py FOLDER VERSION
+(FOLDER: where Go keeps k8s.io modules; VERSION: of the staging modules, e.g. v0.36.3)
 
-Per struct and field: JSON name, Go type, whether it is left out when empty, its protobuf number. Facts only; comments are not read.
-`apiserver.typed_decoding` (what Go makes of a JSON body) and `apiserver.protobuf` read the file.
+Per struct and field: JSON name, Go type, whether it is left out when empty, its protobuf number. Facts only; comments
+are not read. `apiserver.typed_decoding` (what Go makes of a JSON body) and `apiserver.protobuf` read the file.
 """
 
 from __future__ import annotations
@@ -16,10 +17,28 @@ from pathlib import Path
 
 TARGET = Path(__file__).resolve().parent.parent / "gatewright" / "data" / "builtin-wire.json.gz"
 GROUPS = (
-    "admissionregistration/v1 apiserverinternal/v1alpha1 apps/v1 authentication/v1 authorization/v1 autoscaling/v1 autoscaling/v2 batch/v1"
-    " certificates/v1 coordination/v1 core/v1 discovery/v1 events/v1 flowcontrol/v1 networking/v1 node/v1 policy/v1 rbac/v1"
-    " resource/v1 scheduling/v1 storage/v1"
-).split()
+    "admissionregistration/v1",
+    "apiserverinternal/v1alpha1",
+    "apps/v1",
+    "authentication/v1",
+    "authorization/v1",
+    "autoscaling/v1",
+    "autoscaling/v2",
+    "batch/v1",
+    "certificates/v1",
+    "coordination/v1",
+    "core/v1",
+    "discovery/v1",
+    "events/v1",
+    "flowcontrol/v1",
+    "networking/v1",
+    "node/v1",
+    "policy/v1",
+    "rbac/v1",
+    "resource/v1",
+    "scheduling/v1",
+    "storage/v1",
+)
 IMPORT = re.compile(r'^\s*(?:(\w+)\s+)?"([^"]+)"\s*$', re.M)
 STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.M | re.S)
 NAMED = re.compile(r"^type (\w+) ((?:\[\]|map\[|\*)?[\w.\[\]*]+)\s*$", re.M)
@@ -60,9 +79,7 @@ def typed(text: str, package: str, imports: dict[str, str]) -> str:
 
 def read(source: Path, package: str, types: dict[str, object], named: dict[str, str]) -> None:
     text = source.read_text()
-    imports = {
-        (alias or path.split("/")[-1]): short(path) for alias, path in IMPORT.findall(text.split("\ntype ")[0])
-    }
+    imports = {(alias or path.split("/")[-1]): short(path) for alias, path in IMPORT.findall(text.split("\ntype ")[0])}
     for name, body in STRUCT.findall(text):
         fields = []
         for field, kind, tags in FIELD.findall(body):
