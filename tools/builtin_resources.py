@@ -1,4 +1,4 @@
-"""Makes gatewright/data/builtin-resources.json: the built-in resources of a kube-apiserver, their verbs, names and columns.
+"""Makes gatewright/data/builtin-resources.json: the resources of a kube-apiserver, their verbs, names and columns.
 
 Usage: python tools/builtin_resources.py URL TOKEN
 (a fresh kube-apiserver of the version to claim, e.g. `python -m tests.realapi.server`)
