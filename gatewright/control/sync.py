@@ -4,8 +4,8 @@ Run by every process that evaluates; one key. Reads the Config named `config` in
 (Gatekeeper behaviour, 8), finds by discovery where their kinds are served, and asks for mirrors. Namespaces are
 always mirrored: matching needs them.
 
-The note ("inventory",) is True once every wanted kind is mirrored in every worker; a template that reads
-data.inventory is not told as ingested before.
+The note ("inventory",) holds what is still lacking, one text for each kind; it is () once every wanted kind is mirrored
+in every worker. A template that reads data.inventory is not told as ingested before, and tells what it waits for.
 """
 
 from __future__ import annotations
@@ -75,16 +75,30 @@ def plan(seen: Seen, _settings: Settings, now: Now) -> Plan:
         return Plan(mirrors=(namespaces,))
     mirrors = [namespaces]
     questions: list[Intent] = []
-    complete = True
+    lacking: list[str] = []
     for kind, fact in seen.found:
         resource = _served(kind, fact)
         if resource is None:
-            complete = False
+            lacking.append(f"{_shown(kind)} ({_unserved(fact)})")
             questions += _look(kind, fact, now)
             continue
         mirrors.append(Mirror(resource, skip=seen.skip))
-        complete = complete and resource in seen.mirrored
-    return Plan((_exclusions(seen), (Note(NOTE, complete),), tuple(questions)), mirrors=tuple(mirrors))
+        if resource not in seen.mirrored:
+            lacking.append(f"{_shown(kind)} (being read)")
+    return Plan((_exclusions(seen), (Note(NOTE, tuple(lacking)),), tuple(questions)), mirrors=tuple(mirrors))
+
+
+def _shown(kind: Kind) -> str:
+    return f"{kind.kind} of {kind.api_version}"
+
+
+def _unserved(fact: Fact | None) -> str:
+    """Why a kind can't be mirrored. Only the API server's own word says that it isn't served."""
+    if fact is None:
+        return "being looked for"
+    if isinstance(fact.value, NoAnswer) or fact.value.status not in (200, 404):
+        return "discovery does not answer"
+    return "not served: correct Config or SyncSet, or install its CRD"
 
 
 def _exclusions(seen: Seen) -> tuple[Intent, ...]:

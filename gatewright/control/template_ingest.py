@@ -38,6 +38,9 @@ from gatewright.policy.snapshot import template_entry
 EVALUATES = frozenset({Operation.WEBHOOK, Operation.AUDIT, Operation.STATUS})
 
 
+_NAMED = 3  # kinds that a message names
+
+
 class State(Enum):
     COMPILING = "Compiling"
     AWAITING_CRD = "AwaitingCRD"
@@ -73,7 +76,7 @@ class Seen:
     invalid: TemplateError | None  # why there is nothing to compile
     compiled: Fact | None  # of this digest: policy.compiling.Compiled or Failed
     loaded: Fact | None  # identity served by every worker
-    inventory_complete: bool
+    lacking: tuple[str, ...] | None  # what data.inventory still lacks (control.sync); None while that is unknown
     kind: str  # of the template, "" where it has none that can be read
     crd_kind: str  # of the CRD of this name, "" while there is none
     before: Report | None
@@ -99,7 +102,7 @@ def see(view: View, key: Key, settings: Settings) -> Seen:
         invalid=invalid,
         compiled=None if source is None else view.fact(("compiled", source.digest)),
         loaded=view.fact(("loaded", ("template", name))),
-        inventory_complete=inventory is not None and inventory.value is True,
+        lacking=None if inventory is None else inventory.value,
         kind=_kind(template),
         crd_kind="" if crd is None else str(dig(crd, "spec", "names", "kind") or ""),
         before=None if before is None else before.value,
@@ -134,7 +137,7 @@ def _decide(seen: Seen) -> tuple[State, tuple[TemplateError, ...], tuple[Intent,
     if seen.loaded is None or seen.loaded.value != identity:
         entry = template_entry(read_template(seen.template), outcome)
         return State.LOADING, (), (Load(("template", seen.name), identity, entry),)
-    if outcome.reads_inventory and not seen.inventory_complete:
+    if outcome.reads_inventory and seen.lacking != ():
         return State.AWAITING_SYNC, (), ()
     return State.INGESTED, (), ()
 
@@ -155,10 +158,17 @@ def _report(seen: Seen, state: State, errors: tuple[TemplateError, ...], now: No
     since = seen.before.since if same and seen.before is not None else now.monotonic
     status, text = _WORDS.get(state, (FALSE, errors[0].message if errors else "the template can't be used"))
     reason = state.value
+    if state is State.AWAITING_SYNC and seen.lacking:
+        text = f"{text}: {_some(seen.lacking)}"
     if state is State.INVALID:
         reason = _invalid_reason(errors)
     condition = Condition("Ingested", status, reason, text, at, failed=state is State.INVALID)
     return Report(who, at, state, condition, errors, since)
+
+
+def _some(texts: tuple[str, ...]) -> str:
+    more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    return ", ".join(texts[:_NAMED]) + more
 
 
 def _invalid_reason(errors: tuple[TemplateError, ...]) -> str:

@@ -35,10 +35,15 @@ def config(world: World, *kinds: tuple[str, str, str], **spec: Any) -> None:
 INGRESS = ("networking.k8s.io", "v1", "Ingress")
 
 
-def complete(world: World, seconds: float = 0) -> bool:
-    (note,) = of_type(world.intents(CONTROLLER, KEY, now=later(seconds)), Note)
+def lacking(world: World) -> tuple[str, ...]:
+    (note,) = of_type(world.intents(CONTROLLER, KEY), Note)
     assert note.fact == NOTE
-    return bool(note.value)
+    assert isinstance(note.value, tuple)
+    return note.value
+
+
+def complete(world: World) -> bool:
+    return lacking(world) == ()
 
 
 def test_without_a_config_the_inventory_is_complete_and_namespaces_are_mirrored(world: World) -> None:
@@ -61,18 +66,24 @@ def test_a_kind_is_looked_up_by_discovery(world: World) -> None:
     assert not complete(world)
 
 
+NOT_SERVED = "not served: correct Config or SyncSet, or install its CRD"
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "why"),
     [
-        pytest.param(NoAnswer("refused"), id="no-answer"),
-        pytest.param(json_answer({}, 404), id="group-not-served"),
-        pytest.param(json_answer({"resources": []}), id="kind-not-served"),
+        pytest.param(NoAnswer("refused"), "discovery does not answer", id="no-answer"),
+        pytest.param(json_answer({}, 503), "discovery does not answer", id="group-down"),
+        pytest.param(json_answer({}, 404), NOT_SERVED, id="group-not-served"),
+        pytest.param(json_answer({"resources": []}), NOT_SERVED, id="kind-not-served"),
     ],
 )
-def test_a_kind_that_is_not_served_keeps_it_incomplete_and_is_looked_for_again(world: World, answer: Any) -> None:
+def test_a_kind_that_is_not_served_keeps_it_incomplete_and_is_looked_for_again(
+    world: World, answer: Any, why: str
+) -> None:
     config(world, INGRESS)
     world.know("api", "networking.k8s.io", "v1", value=answer)
-    assert not complete(world)
+    assert lacking(world) == (f"Ingress of networking.k8s.io/v1 ({why})",)
     soon = world.intents(CONTROLLER, KEY, now=later(1))
     assert of_type(soon, Ask) == []
     assert of_type(soon, Wake) == [Wake(NOW.monotonic + LOOK_AGAIN)]

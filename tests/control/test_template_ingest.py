@@ -111,20 +111,34 @@ def test_a_template_without_code_is_told_for_good(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "status"),
+    ("known", "status", "text"),
     [
-        pytest.param(None, "Unknown", id="unknown"),
-        pytest.param(False, "Unknown", id="incomplete"),
-        pytest.param(True, "True", id="complete"),
+        pytest.param(None, "Unknown", "the objects for data.inventory are not complete yet", id="unknown"),
+        pytest.param(
+            ("Foo of a/v1 (not served)",),
+            "Unknown",
+            "the objects for data.inventory are not complete yet: Foo of a/v1 (not served)",
+            id="incomplete",
+        ),
+        pytest.param(
+            tuple("ABCDE"),
+            "Unknown",
+            "the objects for data.inventory are not complete yet: A, B, C and 2 more",
+            id="much",
+        ),
+        pytest.param((), "True", "the template is in force in this pod", id="complete"),
     ],
 )
-def test_a_referential_template_waits_for_the_inventory(world: World, known: bool | None, status: str) -> None:
+def test_a_referential_template_waits_for_the_inventory(
+    world: World, known: tuple[str, ...] | None, status: str, text: str
+) -> None:
     put(world, REFERENTIAL)
     compiled(world)
     loaded(world)
     if known is not None:
         world.know("inventory", value=known)
-    assert told(world.intents(CONTROLLER, KEY)).condition.status == status
+    condition = told(world.intents(CONTROLLER, KEY)).condition
+    assert (condition.status, condition.message) == (status, text)
 
 
 def test_a_template_that_went_is_unloaded_at_once(world: World) -> None:
