@@ -10,7 +10,7 @@ import sys
 from tests.repo.sources import ROOT, imports, modules, package
 
 # What runtime and sim may know of control: the list of controllers, and the pure part of what they serve or offer.
-FACES_OF_CONTROL = frozenset({"registry", "admission", "judge"})
+FACES_OF_CONTROL = frozenset({"registry", "admission", "judge", "readiness"})
 
 
 def test_the_contracts_hold() -> None:
