@@ -104,6 +104,7 @@ def _of_template(view: View, name: str) -> Outcome | None:
         word = replace(in_force.value.condition, generation=of_engine.generation)
         conditions += (word,)
         final = final and (word.status == TRUE or word.failed)
+    final = final or bool(errors)  # a terminal error is an outcome, whatever is still on its way beside it
     return Outcome(of_engine.uid, of_engine.generation, final, of_engine.since, conditions, errors)
 
 

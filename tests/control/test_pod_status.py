@@ -143,6 +143,17 @@ def test_terminal_errors_are_published_and_nothing_else_is_an_error(world: World
     assert status["errors"] == [{"code": "ingest_error", "message": "does not compile"}]
 
 
+def test_a_terminal_error_names_its_own_generation_whatever_is_still_on_its_way(world: World) -> None:
+    world.put(CONSTRAINT_TEMPLATE_POD_STATUSES, applied(published(world, *TEMPLATE)))
+    world.put(CONSTRAINT_TEMPLATES, template(generation=2))
+    engine(world, State.COMPILING, at=2)
+    refused = Condition("CRDEstablished", FALSE, "Forbidden", "", 2, failed=True)
+    report = template_crd.Report("u1", 2, (refused,), (TemplateError("update_error", "forbidden"),))
+    world.know(*template_crd.note("widget"), value=report)
+    status = published(world, *TEMPLATE).fields["status"]
+    assert (status["observedGeneration"], [error["code"] for error in status["errors"]]) == (2, ["update_error"])
+
+
 def test_words_of_the_generate_role_outlive_a_lost_lease(world: World) -> None:
     """After the lease went the process has nothing to say of the CRD; dropping its word would make Ready flap."""
     world.put(CONSTRAINT_TEMPLATE_POD_STATUSES, applied(published(world, *TEMPLATE)))
