@@ -410,7 +410,7 @@ class _Checker:
         else:
             wanted = fields[entry.key.value]
         if not self._fits([wanted], [given]):
-            types = f"'{self._shown(wanted)}' but value is of type '{self._shown(given)}'"
+            types = f"'{self._shown(wanted)}' but provided type is '{self._shown(given)}'"
             self._error(entry, f"expected type of field '{entry.key.value}' is {types}")
 
     # ---------------------------------------------------------------- loops

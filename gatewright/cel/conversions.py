@@ -40,10 +40,6 @@ def failed(value: Any, wanted: str) -> EvalError:
 
 def double_text(value: float) -> str:
     """A double as Go's %g prints it."""
-    return _shortest(value, 21)
-
-
-def _shortest(value: float, most: int) -> str:
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -53,7 +49,7 @@ def _shortest(value: float, most: int) -> str:
     digits, point = _digits(abs(value))
     sign = "-" if value < 0 else ""
     power = point - 1
-    if power < -4 or power >= most:
+    if power < -4 or power >= 6:
         head = digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "")
         return f"{sign}{head}e{'-' if power < 0 else '+'}{abs(power):02d}"
     return sign + _plain(digits, point)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from gatewright.cel.errors import AbortError, EvalError
 from gatewright.cel.values import Opaque, Optional
 
 PER_CALL = 1_000_000
@@ -123,6 +124,8 @@ def _flattened(args: tuple[Any, ...], _: Any) -> int:
 def _compared(index: int) -> Charge:
     def charge(args: tuple[Any, ...], _: Any) -> int:
         values = args[index]
+        if isinstance(values, EvalError):  # the API server's own cost tracker falls over it
+            raise AbortError(_NO_LIST)
         factor = 2.0
         if values and type(values[0]) in (str, bytes):
             factor += _TRAVERSAL
@@ -134,6 +137,8 @@ def _compared(index: int) -> Charge:
 def _sets(factor: float) -> Charge:
     return lambda args, _: 1 + int(size(args[0]) * size(args[1]) * factor)
 
+
+_NO_LIST = "internal error: interface conversion: *types.Err is not traits.Lister: missing method Add"
 
 _BY_RESULT = frozenset({"join", "list_slice", "lists_range", "list_reverse"})
 
@@ -211,6 +216,16 @@ _OVERLOADS_OF_FUNCTIONS: dict[str, int | Charge] = {
     "cidr_contains_cidr_string": _contained(True, True),
     "cidr_contains_cidr": _contained(False, True),
 }
+
+
+def charged(charge: int | Charge, args: tuple[Any, ...], result: Any) -> int:
+    """The cost of one call. An argument may be an error: it is of size 1, or the call costs 1 where that is no use."""
+    if isinstance(charge, int):
+        return charge
+    try:
+        return charge(args, result)
+    except (TypeError, AttributeError):
+        return 1
 
 
 def call_cost(function: str, overloads: tuple[str, ...]) -> tuple[int | Charge, bool]:

@@ -44,8 +44,12 @@ class EvalError(Exception):
         self.message = message
 
 
-class CostError(EvalError):
-    """The limit of the actual cost was passed; no operator absorbs it."""
+class AbortError(EvalError):
+    """The evaluation as a whole ended; no operator absorbs it."""
+
+
+class CostError(AbortError):
+    """The limit of the actual cost was passed."""
 
     def __init__(self) -> None:
         super().__init__("operation cancelled: actual cost limit exceeded")

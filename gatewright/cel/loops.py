@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gatewright.cel.errors import CostError, EvalError
+from gatewright.cel.errors import AbortError, EvalError
 from gatewright.cel.operators import find, no_overload
 from gatewright.cel.planning import Frame, Planned, Run, truth
 from gatewright.cel.values import plain_key, put
@@ -68,7 +68,7 @@ def quantifier(ranged: Run, slots: tuple[int, int], predicate: Run, decided: boo
             frame.cost += 1
             try:
                 value = predicate(frame)
-            except CostError:
+            except AbortError:
                 raise
             except EvalError as raised:
                 error = error or raised
@@ -96,7 +96,7 @@ def exists_one(ranged: Run, slots: tuple[int, int], predicate: Run) -> Planned:
                 if truth(predicate(frame)):
                     frame.cost += 2
                     count += 1
-            except CostError:
+            except AbortError:
                 raise
             except EvalError as raised:
                 error = raised
@@ -120,7 +120,7 @@ def listing(ranged: Run, slots: tuple[int, int], predicate: Run | None, transfor
             try:
                 if predicate is not None and not truth(predicate(frame)):
                     continue
-            except CostError:
+            except AbortError:
                 raise
             except EvalError as raised:
                 error = raised
@@ -128,7 +128,7 @@ def listing(ranged: Run, slots: tuple[int, int], predicate: Run | None, transfor
             frame.cost += step
             try:
                 results.append(made(frame))
-            except CostError:
+            except AbortError:
                 raise
             except EvalError as raised:
                 error = error or raised
@@ -151,7 +151,7 @@ def mapping(ranged: Run, slots: tuple[int, int], predicate: Run | None, transfor
             try:
                 if predicate is not None and not truth(predicate(frame)):
                     continue
-            except CostError:
+            except AbortError:
                 raise
             except EvalError as raised:
                 error = raised
@@ -162,7 +162,7 @@ def mapping(ranged: Run, slots: tuple[int, int], predicate: Run | None, transfor
                 value = transform(frame)
                 if error is None:
                     _insert(results, value if entries else {key: value})
-            except CostError:
+            except AbortError:
                 raise
             except EvalError as raised:
                 error = error or raised
@@ -201,7 +201,7 @@ class Lazy:
             run, self.run = self.run, None
             try:
                 self.value = run(frame)
-            except CostError:
+            except AbortError:
                 raise
             except EvalError as raised:
                 self.error = raised

@@ -23,6 +23,11 @@ def no_overload(name: str = "") -> EvalError:
     return EvalError(f"no such overload: {name}" if name else "no such overload")
 
 
+def _untaken(value: Any, name: str) -> EvalError:
+    """The error for a first operand of the wrong type: texts and times are asked themselves, and say less."""
+    return no_overload("" if type(value) in (str, Timestamp, Duration) else name)
+
+
 # -------------------------------------------------------------------- equality
 
 
@@ -193,7 +198,7 @@ def subtract(left: Any, right: Any) -> Any:
     """left - right"""
     kind = type(left)
     if kind not in _SUBTRACTED:
-        raise no_overload("_-_")
+        raise _untaken(left, "_-_")
     if kind is Timestamp:
         if type(right) is Duration:
             return timestamp_of(left.nanos - int_of(right.nanos), left.offset)
@@ -215,7 +220,7 @@ def multiply(left: Any, right: Any) -> Any:
     """left * right"""
     kind = type(left)
     if kind not in NUMBERS:
-        raise no_overload("_*_")
+        raise _untaken(left, "_*_")
     if type(right) is not kind:
         raise no_overload()
     if kind is float:
@@ -227,7 +232,7 @@ def divide(left: Any, right: Any) -> Any:
     """left / right; integers are truncated toward zero."""
     kind = type(left)
     if kind not in NUMBERS:
-        raise no_overload("_/_")
+        raise _untaken(left, "_/_")
     if type(right) is not kind:
         raise no_overload()
     if kind is float:
@@ -252,7 +257,7 @@ def modulo(left: Any, right: Any) -> Any:
     """left % right, with the sign of left."""
     kind = type(left)
     if kind is not int and kind is not Uint:
-        raise no_overload("_%_")
+        raise _untaken(left, "_%_")
     if type(right) is not kind:
         raise no_overload()
     if right == 0:
@@ -274,7 +279,7 @@ def negate(value: Any) -> Any:
         return -value
     if kind is Duration:
         return duration_of(-value.nanos)
-    raise no_overload() if kind is bool else no_overload("-_")
+    raise no_overload() if kind is bool else _untaken(value, "-_")
 
 
 def invert(value: Any) -> bool:

@@ -294,7 +294,7 @@ class _Parser:
         else:
             kinds = ("IDENTIFIER", "ESC_IDENTIFIER") if optional else ("?", "IDENTIFIER", "ESC_IDENTIFIER")
         if not optional:
-            seen = "".join(one.text for one in self._tokens[self._at - 1 : self._at + 1])
+            seen = "." + (token.text if token.kind != "EOF" else "")
             raise self._syntax(f"no viable alternative at input '{seen}'")
         raise self._syntax(f"mismatched input '{token.text}' expecting {_expected(kinds)}")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gatewright.cel import cost, loops, operators, selection
+from gatewright.cel import cost, loops, operators, regular, selection
 from gatewright.cel.calls import dispatcher
 from gatewright.cel.checker import Checked, Resolved
-from gatewright.cel.errors import CostError, EvalError, InstantiationError, Issue
+from gatewright.cel.errors import AbortError, EvalError, InstantiationError, Issue
 from gatewright.cel.planning import (
     Chain,
     Frame,
@@ -20,7 +20,7 @@ from gatewright.cel.planning import (
     Planned,
     Qualifier,
     Run,
-    both,
+    attempt,
     chained,
     constant,
     either,
@@ -52,7 +52,7 @@ def plan(checked: Checked, types: Callable[[str], Any], structs: Callable[[str, 
     planner = _Planner(checked, types, structs)
     try:
         planned = planner.plan(checked.tree.root)
-    except CostError:
+    except AbortError:
         raise
     except EvalError as error:
         raise InstantiationError((Issue(-1, 0, error.message),), error.message) from None
@@ -135,7 +135,7 @@ class _Planner:
             return chained(chain.stepped(Qualifier(index.value, None, optional, False, 1)))
         run, charge = index.run, 1
         if index.chain is not None:
-            run, charge = resolved(index.chain), 0 if index.chain.chosen is not None else 1
+            run = resolved(index.chain)
         return chained(chain.stepped(Qualifier(None, run, optional, False, charge)))
 
     # ---------------------------------------------------------------- calls
@@ -167,7 +167,7 @@ class _Planner:
                 return member
         if not found.overloads and found.function.overloads:
             raise EvalError(f"no such overload: {name}({'arg' if len(args) == 1 else '...'})")
-        planned = _function(found, runs)
+        planned = _function(found, runs, args[1].value if len(args) > 1 and args[1].constant else None)
         if name in _CONVERSIONS and len(args) == 1 and args[0].constant:
             return constant(planned.run(Frame({}, 0, cost.PER_CALL)))
         return planned
@@ -307,38 +307,69 @@ def _membership(value: Run, among: list[Any]) -> Planned | None:
     return Planned(run)
 
 
-def _function(found: Resolved, args: list[Run]) -> Planned:
-    """A call: the arguments, the charge, the implementation."""
+def _function(found: Resolved, args: list[Run], second: Any = None) -> Planned:
+    """A call: the arguments, the charge, the implementation. second: the second argument where it is constant."""
     run = dispatcher(found.function, found.overloads, len(args))
+    if type(second) is str and found.function.name in ("matches", "find", "findAll"):
+        run = _prepared(run, second)
     charge, after = cost.call_cost(found.function.name, found.overloads)
-    if isinstance(charge, int):
-        fixed = charge
-        if len(args) == 1:
-            return Planned(_unary(run, args[0], fixed))
-        if len(args) == 2:
-            return Planned(_binary(run, args[0], args[1], fixed))
+    if isinstance(charge, int) and len(args) == 1:
+        return Planned(_unary(run, args[0], charge))
+    if isinstance(charge, int) and len(args) == 2:
+        return Planned(_binary(run, args[0], args[1], charge))
 
     def call(frame: Frame) -> Any:
-        if len(args) == 2:
-            values: tuple[Any, ...] = both(frame, args[0], args[1])
-        else:
-            try:
-                values = tuple([one(frame) for one in args])
-            except EvalError:
-                frame.cost += 1
-                raise
-        if isinstance(charge, int):
-            frame.cost += charge
-        elif not after:
-            frame.cost += charge(values, None)
+        values = _arguments(frame, args, charge)
+        if not after:
+            frame.cost += cost.charged(charge, values, None)
             frame.check()
-        result = run(*values)
-        if after and not isinstance(charge, int):
-            frame.cost += charge(values, result)
+        if not after:
+            return run(*values)
+        result: Any = None
+        try:
+            result = run(*values)
+        except EvalError as error:
+            result = error
+            raise
+        finally:
+            frame.cost += cost.charged(charge, values, result)
             frame.check()
         return result
 
     return Planned(call)
+
+
+def _prepared(run: Callable[..., Any], pattern: str) -> Callable[..., Any]:
+    """A function of a text and a constant pattern: a bad pattern is an error before anything runs."""
+    try:
+        regular.compiled(pattern)
+    except regular.PatternError as error:
+        raise EvalError(str(error)) from None
+
+    def call(*values: Any) -> Any:
+        if type(values[0]) is not str:
+            raise operators.no_overload()
+        return run(*values)
+
+    return call
+
+
+def _arguments(frame: Frame, args: list[Run], charge: int | cost.Charge) -> tuple[Any, ...]:
+    """The values of the arguments. Of up to two all are run; from three on the first error ends it, uncharged."""
+    values = []
+    error: EvalError | None = None
+    for run in args:
+        value = attempt(frame, run)
+        values.append(value)
+        if isinstance(value, EvalError):
+            error = error or value
+            if len(args) > 2:
+                break
+    if error is not None:
+        if len(values) == len(args):
+            frame.cost += cost.charged(charge, tuple(values), error)
+        raise error
+    return tuple(values)
 
 
 def _unary(run: Callable[..., Any], argument: Run, charge: int) -> Run:
@@ -354,8 +385,18 @@ def _unary(run: Callable[..., Any], argument: Run, charge: int) -> Run:
 
 def _binary(run: Callable[..., Any], left: Run, right: Run, charge: int) -> Run:
     def call(frame: Frame) -> Any:
-        first, second = both(frame, left, right)
-        frame.cost += charge
+        try:
+            first = left(frame)
+        except AbortError:
+            raise
+        except EvalError:
+            attempt(frame, right)
+            frame.cost += charge
+            raise
+        try:
+            second = right(frame)
+        finally:
+            frame.cost += charge
         return run(first, second)
 
     return call

@@ -14,7 +14,7 @@ from typing import Any
 from gatewright.cel import operators, selection
 from gatewright.cel.checker import Checked
 from gatewright.cel.cost import equality
-from gatewright.cel.errors import CostError, EvalError
+from gatewright.cel.errors import AbortError, CostError, EvalError
 from gatewright.cel.values import NONE, Optional
 
 
@@ -133,7 +133,7 @@ def resolved(chain: Chain) -> Run:
     if not steps:
         return base
     if all(step.index is None and not step.optional and not step.test for step in steps):
-        return _fields(base, tuple(step.key for step in steps))
+        return _fields(base, steps)
 
     def run(frame: Frame) -> Any:
         value = base(frame)
@@ -148,12 +148,15 @@ def resolved(chain: Chain) -> Run:
     return run
 
 
-def _fields(base: Run, keys: tuple[Any, ...]) -> Run:
+def _fields(base: Run, steps: tuple[Qualifier, ...]) -> Run:
     """The commonest chain: constant keys only."""
+    keys = tuple(step.key for step in steps)
     get, count = selection.get, len(keys)
 
     def run(frame: Frame) -> Any:
         value = base(frame)
+        if type(value) is Optional:
+            return _walk_optional(frame, value.value, steps) if value.present else NONE
         frame.cost += count
         for index, key in enumerate(keys):
             if type(value) is dict and type(key) is str and key in value:
@@ -220,13 +223,13 @@ def logical(terms: tuple[Run, Run], decided: bool) -> Planned:
                 return decided
             if value is not other:
                 error = operators.no_overload()
-        except CostError:
+        except AbortError:
             raise
         except EvalError as raised:
             error = raised
         try:
             value = second(frame)
-        except CostError:
+        except AbortError:
             raise
         except EvalError as raised:
             raise error or raised from None
@@ -241,44 +244,34 @@ def logical(terms: tuple[Run, Run], decided: bool) -> Planned:
     return Planned(run)
 
 
+def attempt(frame: Frame, run: Run) -> Any:
+    """The value, or the EvalError instead of it."""
+    try:
+        return run(frame)
+    except AbortError:
+        raise
+    except EvalError as error:
+        return error
+
+
 def equals(left: Run, right: Run, positive: bool) -> Planned:
-    """== and !="""
+    """== and !=; both sides run, the left one's error comes first."""
 
     def run(frame: Frame) -> Any:
-        first, second = both(frame, left, right)
+        first, second = attempt(frame, left), attempt(frame, right)
         frame.cost += equality(first, second)
+        if isinstance(first, EvalError):
+            raise first
+        if isinstance(second, EvalError):
+            raise second
         try:
             return operators.equal(first, second) is positive
-        except CostError:
-            raise
         except EvalError:
             if positive:
                 raise
             return True
 
     return Planned(run)
-
-
-def both(frame: Frame, left: Run, right: Run) -> tuple[Any, Any]:
-    """Both operands; the left one's error comes first, and the right one is run all the same."""
-    try:
-        first = left(frame)
-    except CostError:
-        raise
-    except EvalError:
-        try:
-            right(frame)
-        except CostError:
-            raise
-        except EvalError:
-            pass
-        frame.cost += 1
-        raise
-    try:
-        return first, right(frame)
-    except EvalError:
-        frame.cost += 1
-        raise
 
 
 def either(left: Run, right: Run, unwrap: bool) -> Planned:

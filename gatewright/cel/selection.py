@@ -71,13 +71,11 @@ def missing(value: Any, key: Any) -> EvalError:
 
 
 def get(value: Any, key: Any) -> Any:
-    """value[key] or value.key; on an optional the chain stays optional."""
+    """value[key] or value.key, of what is no optional."""
     if type(value) is dict and type(key) is str:
         if key in value:
             return value[key]
         raise EvalError(f"no such key: {key}")
-    if type(value) is Optional:
-        return get_optional(value, key)
     found = _probe(value, key)
     if found is _MISSING:
         raise missing(value, key)
@@ -85,19 +83,13 @@ def get(value: Any, key: Any) -> Any:
 
 
 def get_optional(value: Any, key: Any) -> Optional:
-    """value[?key] or value.?key."""
-    if type(value) is Optional:
-        if not value.present:
-            return NONE
-        value = value.value
+    """value[?key] or value.?key, of what is no optional."""
     found = _probe(value, key)
     return NONE if found is _MISSING else Optional(found)
 
 
 def has(value: Any, key: str) -> bool:
-    """has(value.key)"""
+    """has(value.key), of what is no optional."""
     if type(value) is dict:
         return key in value
-    if type(value) is Optional:
-        return get_optional(value, key).present
     return _probe(value, key) is not _MISSING

@@ -24,7 +24,7 @@ class Type:
 
     def __str__(self) -> str:
         if not self.parameters:
-            return self.name
+            return f"wrapper({self.name})" if self.kind == "wrapper" else self.name
         return f"{self.name}({', '.join(map(str, self.parameters))})"
 
 
@@ -94,7 +94,7 @@ def format_type(one: Type) -> str:
     if short is not None:
         return short
     if not one.parameters:
-        return one.name
+        return str(one)
     return f"{one.name}({', '.join(map(format_type, one.parameters))})"
 
 

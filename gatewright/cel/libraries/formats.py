@@ -63,10 +63,10 @@ _FORMATS: dict[str, Format] = {
     "dns1035LabelPrefix": Format("DNS1035LabelPrefix", 30, lambda text: names.name_is_1035_label(text, True)),
     "labelValue": Format("LabelValue", 40, names.label_value),
     "uri": Format("URI", 1103, _uri),
-    "uuid": Format("uuid", 78, _schema("uuid", "does not match the UUID format")),
+    "uuid": Format("uuid", 70, _schema("uuid", "does not match the UUID format")),
     "byte": Format("byte", 84, _schema("byte", "invalid base64")),
-    "date": Format("date", 77, _schema("date", "invalid date")),
-    "datetime": Format("datetime", 77, _schema("datetime", "invalid datetime")),
+    "date": Format("date", 71, _schema("date", "invalid date")),
+    "datetime": Format("datetime", 71, _schema("datetime", "invalid datetime")),
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from gatewright.cel.declarations import Library, function, member, overload
 from gatewright.cel.errors import EvalError
 from gatewright.cel.libraries.formatting import quote
+from gatewright.cel.operators import no_overload
 from gatewright.cel.types import BOOL, INT, STRING, Type, opaque
 from gatewright.cel.values import Opaque
 
@@ -114,9 +115,8 @@ def _parse4(text: str) -> ipaddress.IPv4Address:
             rest = text[sum(len(one) + 1 for one in fields[:at]) + part.index(wrong) :]
             raise _NoAddress(f"unexpected character (at {quote(rest)})")
         if part == "":
-            rest = text[sum(len(one) + 1 for one in fields[:at]) :]
-            shown = f" (at {quote(rest)})" if rest else ""
-            raise _NoAddress(f"IPv4 field must have at least one digit{shown}")
+            start = sum(len(one) + 1 for one in fields[:at]) - (at == len(fields) - 1)
+            raise _NoAddress(f"IPv4 field must have at least one digit (at {quote(text[start:])})")
         if len(part) > 1 and part[0] == "0":
             raise _NoAddress("IPv4 field has octet with leading zero")
         if int(part[:4]) > 255:
@@ -152,9 +152,9 @@ def _why6(text: str) -> str:
         if len(part) > 4:
             return f"each group must have 4 or less digits (at {quote(rest)})"
     if text.count("::") > 1:
-        return f"multiple :: in address (at {quote(text[text.rindex('::') :])})"
+        return f"multiple :: in address (at {quote(text[text.rindex('::') + 1 :])})"
     if len(fields) > 8:
-        return "trailing garbage after address"
+        return f"trailing garbage after address (at {quote(':'.join(fields[8:]))})"
     return "address string too short"
 
 
@@ -226,6 +226,13 @@ def _link_local_multicast(value: Address) -> bool:
     return int(one) >> 112 & 0xFF0F == 0xFF02
 
 
+def _contains_text(net: Prefix, text: str) -> bool:
+    try:
+        return net.contains(parse_address(text).address)
+    except EvalError:
+        raise no_overload() from None
+
+
 def _contains_cidr(outer: Prefix, inner: Prefix) -> bool:
     if outer.address.version != inner.address.version:
         return False
@@ -263,7 +270,7 @@ NETWORKS = Library(
                 "cidr_contains_ip_string",
                 (CIDR, STRING),
                 BOOL,
-                lambda net, text: net.contains(parse_address(text).address),
+                _contains_text,
             ),
             member("cidr_contains_ip_ip", (CIDR, IP), BOOL, lambda net, one: net.contains(one.address)),
         ),

@@ -82,7 +82,7 @@ def parse(text: str) -> Version:
     number = _number(patch, "patch")
     for name in names:
         if name == "":
-            raise EvalError("prerelease is empty")
+            raise EvalError("Prerelease is empty")
         if _numeric(name):
             if len(name) > 1 and name[0] == "0":
                 raise EvalError(f"Numeric PreRelease version must not contain leading zeroes {quote(name)}")
