@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
+
+from gatewright.cel.values import Uint
 
 _ESCAPE = r"""\\(?:[abfnrtv"'\\?`]|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})"""
 _TEXT = "|".join(
@@ -29,6 +32,7 @@ _TOKEN = re.compile(
 )
 _ESCAPED = re.compile(r"\\([xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}|[^xXuU0-3])", re.DOTALL)
 _CONTROL = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
+_INT_LEAST, _INT_MOST, _UINT_MOST = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 _KEYWORDS = frozenset({"in", "true", "false", "null"})
 
 
@@ -50,7 +54,7 @@ def tokens(text: str) -> tuple[list[Token], list[tuple[int, str]]]:
         match = _TOKEN.match(text, at)
         if match is None:
             stop = _stuck(text, at)
-            errors.append((at, f"Syntax error: token recognition error at: '{_shown(text[at : stop + 1])}'"))
+            errors.append((at, f"Syntax error: token recognition error at: '{text[at : stop + 1]}'"))
             at = stop + 1
             continue
         kind = match.lastgroup or ""
@@ -62,10 +66,6 @@ def tokens(text: str) -> tuple[list[Token], list[tuple[int, str]]]:
         at = match.end()
     found.append(Token("EOF", "<EOF>", len(text)))
     return found, errors
-
-
-def _shown(text: str) -> str:
-    return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
 
 
 def _stuck(text: str, at: int) -> int:
@@ -162,3 +162,39 @@ def _code_point(number: int) -> str:
     if 0xD800 <= number < 0xE000 or number > 0x10FFFF:
         raise LiteralError("invalid unicode code point")
     return chr(number)
+
+
+def value_of(token: Token, sign: str) -> Any:
+    """The value of a literal's token; sign: "-" or "". Raises LiteralError."""
+    text = token.text
+    match token.kind:
+        case "true" | "false":
+            return token.kind == "true"
+        case "null":
+            return None
+        case "STRING":
+            return decode_text(text)
+        case "BYTES":
+            return decode_bytes(text)
+        case "NUM_FLOAT":
+            number = float(sign + text)
+            if number in (float("inf"), float("-inf")):
+                raise LiteralError("invalid double literal")
+            return number
+        case "NUM_UINT":
+            whole = _integer(text[:-1])
+            if whole > _UINT_MOST:
+                raise LiteralError("invalid uint literal")
+            return Uint(whole)
+        case _:
+            whole = _integer(text) * (-1 if sign else 1)
+            if not _INT_LEAST <= whole <= _INT_MOST:
+                raise LiteralError("invalid int literal")
+            return whole
+
+
+def _integer(text: str) -> int:
+    if text.startswith("0x"):
+        return int(text[2:], 16)
+    digits = text.lstrip("0")
+    return int(digits or "0") if len(digits) < 25 else 1 << 80  # Python refuses to read thousands of digits

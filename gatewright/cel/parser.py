@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewright.cel.errors import CompileError, Issue, Source
-from gatewright.cel.lexer import LiteralError, Token, decode_bytes, decode_text, tokens
+from gatewright.cel.lexer import LiteralError, Token, tokens, value_of
 from gatewright.cel.macros import MacroError, Macros, Maker
 from gatewright.cel.syntax import (
     Call,
@@ -25,7 +25,6 @@ from gatewright.cel.syntax import (
     StructLiteral,
     Tree,
 )
-from gatewright.cel.values import Uint
 
 CODE_POINTS = 100_000
 DEPTH = 250
@@ -45,7 +44,7 @@ _RANK = {kind: rank for rank, kind in enumerate(_ORDER.split())}
 _LITERALS = ("true", "false", "null", "NUM_FLOAT", "NUM_INT", "NUM_UINT", "STRING", "BYTES")
 _MEMBER_START = ("[", "{", "(", ".", "-", *_LITERALS, "IDENTIFIER")
 _EXPR_START = (*_MEMBER_START, "!")
-_INT_LEAST, _INT_MOST, _UINT_MOST = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
+_FOLLOWING = frozenset({*_BINARY, "?", ".", "[", "EOF"})  # what may follow an operand
 
 
 class _Stop(Exception):
@@ -78,6 +77,7 @@ class _Parser:
         self._at = 0
         self._level = 0
         self._depths: dict[int, int] = {}
+        self._closers: list[str] = []
         self._issues = [source.issue(offset, message) for offset, message in lexical]
         self._make = Maker()
 
@@ -85,8 +85,10 @@ class _Parser:
         root: Node | None = None
         try:
             root = self._expr()
-            if self._kind() != "EOF":
-                self._extra(("<EOF>",))
+            token = self._tokens[self._at]
+            if token.kind != "EOF":
+                alone = self._tokens[self._at + 1].kind == "EOF"
+                self._syntax(f"{'extraneous' if alone else 'mismatched'} input '{token.text}' expecting <EOF>")
         except _Stop:
             pass
         except RecursionError:
@@ -111,33 +113,50 @@ class _Parser:
     def _skip(self, kind: str) -> Token | None:
         return self._next() if self._tokens[self._at].kind == kind else None
 
-    def _need(self, *kinds: str) -> Token:
-        """The next token, which must be of the first kind; the others could have stood here too."""
-        if self._tokens[self._at].kind == kinds[0]:
+    def _need(self, kind: str) -> Token:
+        """The next token, which must be of this kind.
+
+        As ANTLR mends: one token too many is skipped, one that is missing is thought to be there where what follows
+        it may follow; both are noted.
+        """
+        token = self._tokens[self._at]
+        if token.kind == kind:
             return self._next()
-        raise self._unexpected(kinds)
+        if token.kind != "EOF" and self._tokens[self._at + 1].kind == kind:
+            self._syntax(f"extraneous input '{token.text}' expecting {_expected((kind,))}")
+            self._at += 1
+            return self._next()
+        starts = kind == ":" and token.kind in _EXPR_START
+        if starts or (kind != ":" and (token.kind in _FOLLOWING or token.kind in self._closers[-1:])):
+            self._syntax(f"missing {_expected((kind,))} at '{token.text}'")
+            return Token(kind, "", token.offset)
+        raise self._syntax(f"mismatched input '{token.text}' expecting {_expected((kind,))}")
 
-    def _unexpected(self, kinds: tuple[str, ...]) -> _Stop:
+    def _close(self, kind: str, comma: bool) -> None:
+        """The end of a list or a map, after its elements; comma: another element could have come."""
         token = self._tokens[self._at]
-        following = self._tokens[self._at + 1].kind if token.kind != "EOF" else ""
-        if following in kinds or (following == "EOF" and "<EOF>" in kinds):
-            return self._extra(kinds)
-        return self._syntax(f"mismatched input '{token.text}' expecting {_expected(kinds)}")
+        if token.kind == kind:
+            self._at += 1
+            return
+        wanted = _expected((kind, ",") if comma else (kind,))
+        if token.kind != "EOF" and self._tokens[self._at + 1].kind == kind:
+            self._syntax(f"extraneous input '{token.text}' expecting {wanted}")
+            self._at += 2
+            return
+        raise self._syntax(f"mismatched input '{token.text}' expecting {wanted}")
 
-    def _extra(self, kinds: tuple[str, ...]) -> _Stop:
+    def _no_alternative(self, first: str) -> _Stop:
         token = self._tokens[self._at]
-        following = self._tokens[self._at + 1].kind if token.kind != "EOF" else ""
-        alone = following in kinds or (following == "EOF" and "<EOF>" in kinds)
-        return self._syntax(
-            f"{'extraneous' if alone else 'mismatched'} input '{token.text}' expecting {_expected(kinds)}"
-        )
+        seen = first + (token.text if token.kind != "EOF" else "")
+        return self._syntax(f"no viable alternative at input '{seen}'")
 
     def _syntax(self, message: str) -> _Stop:
         self._note(self._tokens[self._at].offset, f"Syntax error: {message}")
         return _Stop()
 
     def _note(self, offset: int, message: str) -> None:
-        self._issues.append(self._source.issue(offset, message))
+        issue = self._source.issue(offset, message)
+        self._issues.append(issue if self._source.text else Issue(1, 0, message))
 
     def _limit(self, message: str) -> _Stop:
         self._issues = [Issue(-1, 0, message)]
@@ -155,40 +174,41 @@ class _Parser:
     # ---------------------------------------------------------------- operators
 
     def _expr(self) -> Node:
+        """An expression: operators by strength, then ?: from the right."""
         self._level += 1
         level = self._level
         pending: list[tuple[Token, Node, Node]] = []
+        question: Token | None = None
+        condition: Node | None = None
+        operands: list[Node | _Chain] = []
+        waiting: list[Token] = []
         while True:
             if self._level > DEPTH:
                 raise self._limit(f"expression recursion limit exceeded: {DEPTH}")
-            condition = self._operators()
-            question = self._skip("?")
-            if question is None:
-                break
-            chosen = self._operators()
-            self._need(":")
-            pending.append((question, condition, chosen))
-            self._level += 1
-        node = condition
-        for question, condition, chosen in reversed(pending):
-            made = self._call(question.offset, "_?_:_", condition, chosen, node)
-            node = self._deeper(made, condition, chosen, node)
-        self._level = level - 1
-        return node
-
-    def _operators(self) -> Node:
-        operands: list[Node | _Chain] = [self._operand()]
-        waiting: list[Token] = []
-        while True:
+            operands.append(self._operand())
             token = self._tokens[self._at]
             strength = _BINARY.get(token.kind, 0)
             while waiting and _BINARY[waiting[-1].kind] >= max(strength, 1):
                 self._reduce(operands, waiting.pop())
-            if not strength:
-                return self._whole(operands[0])
-            self._at += 1
-            waiting.append(token)
-            operands.append(self._operand())
+            if strength:
+                self._at += 1
+                waiting.append(token)
+                continue
+            node = self._whole(operands.pop())
+            if question is not None and condition is not None:
+                self._need(":")
+                pending.append((question, condition, node))
+                question = None
+                self._level += 1
+            elif token.kind == "?":
+                question, condition = self._next(), node
+            else:
+                break
+        for asked, tested, chosen in reversed(pending):
+            made = self._call(asked.offset, "_?_:_", tested, chosen, node)
+            node = self._deeper(made, tested, chosen, node)
+        self._level = level - 1
+        return node
 
     def _reduce(self, operands: list[Node | _Chain], operator: Token) -> None:
         right = self._whole(operands.pop())
@@ -224,21 +244,18 @@ class _Parser:
 
     def _operand(self) -> Node:
         first = self._tokens[self._at]
-        odd = False
-        if first.kind == "!":
-            while self._skip("!"):
-                odd = not odd
-        elif first.kind == "-" and self._tokens[self._at + 1].kind not in ("NUM_INT", "NUM_FLOAT"):
-            while self._kind() == "-":
-                self._at += 1
-                odd = not odd
+        odd = self._signs(first)
         start = self._tokens[self._at]
         if start.kind in ("IDENTIFIER", "."):
             node = self._named()
+            if isinstance(node, str):
+                node = self._called(node, None)
         elif start.kind == "(":
             self._at += 1
+            self._closers.append(")")
             node = self._expr()
-            self._need(")", *self._after())
+            self._closers.pop()
+            self._need(")")
         elif start.kind == "[":
             node = self._list()
         elif start.kind == "{":
@@ -251,9 +268,26 @@ class _Parser:
         made = self._call(first.offset, "!_" if first.kind == "!" else "-_", node)
         return self._deeper(made, node, counts=False)
 
-    def _after(self) -> tuple[str, ...]:
-        """What may go on an operand."""
-        return (*_BINARY, "?", ".", "[")
+    def _signs(self, first: Token) -> bool:
+        """Skip the operators before an operand; whether their number is odd."""
+        odd = False
+        if first.kind == "!":
+            while self._skip("!"):
+                odd = not odd
+            following = self._tokens[self._at]
+            if following.kind not in _MEMBER_START:
+                raise self._syntax(f"extraneous input '{following.text}' expecting {_expected(_EXPR_START)}")
+        elif first.kind == "-" and self._tokens[self._at + 1].kind not in ("NUM_INT", "NUM_FLOAT"):
+            while self._kind() == "-":
+                self._at += 1
+                odd = not odd
+            following = self._tokens[self._at]
+            if following.kind not in _MEMBER_START:
+                stop = self._no_alternative("-")
+                if following.kind == "EOF":
+                    self._syntax(f"mismatched input '<EOF>' expecting {_expected(_EXPR_START)}")
+                raise stop
+        return odd
 
     def _members(self, node: Node) -> Node:
         while True:
@@ -261,8 +295,13 @@ class _Parser:
                 made = self._selected(node, dot)
             elif bracket := self._skip("["):
                 optional = self._skip("?") is not None
+                if not optional and self._kind() not in _EXPR_START:
+                    token = self._tokens[self._at]
+                    raise self._syntax(f"mismatched input '{token.text}' expecting {_expected((*_EXPR_START, '?'))}")
+                self._closers.append("]")
                 index = self._expr()
-                self._need("]", *self._after())
+                self._closers.pop()
+                self._need("]")
                 made = self._call(bracket.offset, "_[?_]" if optional else "_[_]", node, index)
                 self._deeper(made, index)
             else:
@@ -273,7 +312,8 @@ class _Parser:
         optional = self._skip("?") is not None
         name = self._tokens[self._at]
         if name.kind not in ("IDENTIFIER", "ESC_IDENTIFIER"):
-            self._no_name(optional)
+            self._no_name(name, optional)
+            return node
         self._at += 1
         text = name.text
         if name.kind == "ESC_IDENTIFIER":
@@ -287,30 +327,34 @@ class _Parser:
             return self._called(text, node)
         return Select(self._make.id(), dot.offset, node, text)
 
-    def _no_name(self, optional: bool) -> None:
-        token = self._tokens[self._at]
-        if not optional and token.kind not in ("EOF",) and token.text not in RESERVED:
-            kinds: tuple[str, ...] = ("?", "IDENTIFIER", "ESC_IDENTIFIER")
-        else:
-            kinds = ("IDENTIFIER", "ESC_IDENTIFIER") if optional else ("?", "IDENTIFIER", "ESC_IDENTIFIER")
-        if not optional:
-            seen = "." + (token.text if token.kind != "EOF" else "")
-            raise self._syntax(f"no viable alternative at input '{seen}'")
-        raise self._syntax(f"mismatched input '{token.text}' expecting {_expected(kinds)}")
+    def _no_name(self, token: Token, optional: bool) -> None:
+        """Note that no name follows a dot; goes on where an operator does."""
+        if optional:
+            self._syntax(f"mismatched input '{token.text}' expecting {_expected(('IDENTIFIER', 'ESC_IDENTIFIER'))}")
+            self._note(token.offset, "unsupported ident kind")
+            raise _Stop
+        if token.kind in ("true", "false", "null"):
+            raise self._syntax(f"mismatched input '{token.text}' expecting IDENTIFIER")
+        stop = self._no_alternative(".")
+        if token.kind != "in":
+            raise stop
 
     def _called(self, function: str, target: Node | None) -> Node:
         """A call, from its bracket on."""
         bracket = self._next()
         args: list[Node] = []
-        if self._kind() == ")":
+        token = self._tokens[self._at]
+        if token.kind == ")":
             self._at += 1
         else:
-            if self._kind() not in _EXPR_START:
-                raise self._unexpected((")", *_EXPR_START))
+            if token.kind not in _EXPR_START and self._tokens[self._at + 1 : self._at + 2] == []:
+                raise self._syntax(f"mismatched input '{token.text}' expecting {_expected((')', *_EXPR_START))}")
+            self._closers.append(")")
             args.append(self._expr())
             while self._skip(","):
                 args.append(self._expr())
-            self._need(")", ",", *self._after())
+            self._closers.pop()
+            self._need(")")
         below = [*args] if target is None else [target, *args]
         try:
             made = self._macros.expand(self._make, bracket.offset, function, target, args)
@@ -321,21 +365,22 @@ class _Parser:
             made = Call(self._make.id(), bracket.offset, function, target, tuple(args))
         return self._deeper(made, *below, counts=False)
 
-    def _named(self) -> Node:
-        """A name, a global call, or a message of a qualified name."""
+    def _named(self) -> Node | str:
+        """A name or a message of a qualified name; of a global call only the function's name."""
         dot = self._skip(".")
-        name = self._need("IDENTIFIER")
+        if dot and self._kind() != "IDENTIFIER":
+            raise self._no_alternative(".")
+        name = self._next()
         prefix = "." if dot else ""
         if self._message_follows():
             names = [name.text]
             while self._skip("."):
                 names.append(self._next().text)
             return self._message(prefix + ".".join(names))
-        start = dot or name
         if name.text in RESERVED:
-            self._note(start.offset, f"reserved identifier: {name.text}")
+            self._note((dot or name).offset, f"reserved identifier: {name.text}")
         if self._kind() == "(":
-            return self._called(prefix + name.text, None)
+            return prefix + name.text
         return Ident(self._make.id(), name.offset, prefix + name.text)
 
     def _message_follows(self) -> bool:
@@ -350,31 +395,41 @@ class _Parser:
         bracket = self._next()
         elements: list[Node] = []
         optional: set[int] = set()
+        comma = False
+        self._closers.append("]")
         while self._kind() not in ("]", ","):
             if self._skip("?"):
                 optional.add(len(elements))
             elements.append(self._expr())
-            if not self._skip(","):
+            comma = self._skip(",") is None
+            if comma:
                 break
         else:
-            self._skip(",")
-        self._need("]", ",", *self._after())
+            if not elements:
+                self._skip(",")
+        self._closers.pop()
+        self._close("]", comma)
         made = ListLiteral(self._make.id(), bracket.offset, tuple(elements), frozenset(optional))
         return self._deeper(made, *elements, counts=False)
 
     def _map(self) -> Node:
         bracket = self._next()
         entries: list[Entry] = []
+        comma = False
+        self._closers.append("}")
         while self._kind() not in ("}", ","):
             optional = self._skip("?") is not None
             key = self._expr()
-            colon = self._need(":", *self._after())
+            colon = self._need(":")
             entries.append(Entry(self._make.id(), colon.offset, key, self._expr(), optional))
-            if not self._skip(","):
+            comma = self._skip(",") is None
+            if comma:
                 break
         else:
-            self._skip(",")
-        self._need("}", ",", *self._after())
+            if not entries:
+                self._skip(",")
+        self._closers.pop()
+        self._close("}", comma)
         made = MapLiteral(self._make.id(), bracket.offset, tuple(entries))
         below = [node for entry in entries for node in (entry.key, entry.value)]
         return self._deeper(made, *below, counts=False)
@@ -382,17 +437,26 @@ class _Parser:
     def _message(self, name: str) -> Node:
         bracket = self._next()
         entries: list[Entry] = []
+        comma = False
         while self._kind() not in ("}", ","):
             optional = self._skip("?") is not None
-            field = self._skip("ESC_IDENTIFIER") or self._need("IDENTIFIER", "}", ",", "?", "ESC_IDENTIFIER")
+            field = self._tokens[self._at]
+            if field.kind not in ("IDENTIFIER", "ESC_IDENTIFIER"):
+                wanted = (
+                    ("IDENTIFIER", "ESC_IDENTIFIER") if optional else ("}", ",", "?", "IDENTIFIER", "ESC_IDENTIFIER")
+                )
+                raise self._syntax(f"mismatched input '{field.text}' expecting {_expected(wanted)}")
+            self._at += 1
             colon = self._need(":")
             key = Literal(self._make.id(), field.offset, field.text.strip("`"))
             entries.append(Entry(self._make.id(), colon.offset, key, self._expr(), optional))
-            if not self._skip(","):
+            comma = self._skip(",") is None
+            if comma:
                 break
         else:
-            self._skip(",")
-        self._need("}", ",", *self._after())
+            if not entries:
+                self._skip(",")
+        self._close("}", comma)
         made = StructLiteral(self._make.id(), bracket.offset, name, tuple(entries))
         return self._deeper(made, *(entry.value for entry in entries), counts=False)
 
@@ -403,50 +467,24 @@ class _Parser:
         token = self._tokens[self._at]
         start = (sign or token).offset
         if token.kind not in _LITERALS:
-            previous = self._tokens[self._at - 1].kind if self._at else ""
-            raise self._unexpected(_MEMBER_START if previous == "!" else _EXPR_START)
+            if sign:
+                raise self._no_alternative("-")
+            wanted = _expected(_EXPR_START)
+            if token.kind != "EOF" and self._tokens[self._at + 1].kind in _EXPR_START:
+                self._syntax(f"extraneous input '{token.text}' expecting {wanted}")
+                self._at += 1
+                return self._operand()
+            stop = self._syntax(f"mismatched input '{token.text}' expecting {wanted}")
+            if token.kind not in _BINARY:
+                raise stop
+            return Literal(self._make.id(), start, None)  # an operand is missing: the operator is read all the same
         self._at += 1
         value: Any = None
         try:
-            value = _value(token, "-" if sign else "")
+            value = value_of(token, "-" if sign else "")
         except LiteralError as error:
             self._note(start, str(error))
         return Literal(self._make.id(), start, value)
-
-
-def _value(token: Token, sign: str) -> Any:
-    text = token.text
-    match token.kind:
-        case "true" | "false":
-            return token.kind == "true"
-        case "null":
-            return None
-        case "STRING":
-            return decode_text(text)
-        case "BYTES":
-            return decode_bytes(text)
-        case "NUM_FLOAT":
-            number = float(sign + text)
-            if number in (float("inf"), float("-inf")):
-                raise LiteralError("invalid double literal")
-            return number
-        case "NUM_UINT":
-            whole = _integer(text[:-1])
-            if whole > _UINT_MOST:
-                raise LiteralError("invalid uint literal")
-            return Uint(whole)
-        case _:
-            whole = _integer(text) * (-1 if sign else 1)
-            if not _INT_LEAST <= whole <= _INT_MOST:
-                raise LiteralError("invalid int literal")
-            return whole
-
-
-def _integer(text: str) -> int:
-    if text.startswith("0x"):
-        return int(text[2:], 16)
-    digits = text.lstrip("0")
-    return int(digits or "0") if len(digits) < 25 else 1 << 80  # Python refuses to read thousands of digits
 
 
 def _expected(kinds: tuple[str, ...]) -> str:
