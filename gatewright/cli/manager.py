@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from urllib.parse import urlsplit
 
 import click
 
-from gatewright.cli.serving_options import LEVELS
+from gatewright.cli.exits import UsageError
+from gatewright.cli.serving_options import LEVELS, PORT
 from gatewright.core.settings import SERVED_OPERATIONS, Operation, Settings
 
 
@@ -21,6 +23,32 @@ def operations(values: tuple[str, ...]) -> frozenset[Operation]:
     return frozenset(known[name] for name in names) or SERVED_OPERATIONS
 
 
+def webhook_address(text: str) -> str:
+    """--webhook-url as it is given, or "". Raises UsageError for one that no API server would take or call."""
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError(
+            f"--webhook-url {text!r}: API servers call no such URL",
+            mend="write it as https://HOST:PORT, without user, query or fragment",
+        )
+    return text
+
+
+def server_addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """--apiserver-address as given. Raises UsageError for one that isn't HOST:PORT."""
+    for text in texts:
+        host, _, port = text.rpartition(":")
+        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise UsageError(f"--apiserver-address {text!r} is not HOST:PORT", mend="write it as 10.0.0.1:6443")
+    return texts
+
+
 @click.command(name="manager")
 @click.option("--kubeconfig", default="", help="The kubeconfig [default: KUBECONFIG, the pod's service account].")
 @click.option(
@@ -29,7 +57,7 @@ def operations(values: tuple[str, ...]) -> frozenset[Operation]:
 @click.option("--webhook-url", default="", help="Register the webhook by this URL instead of the Service.")
 @click.option("--apiserver-address", multiple=True, help="HOST:PORT of an API server; repeat it for each.")
 @click.option("--host", default="", help="Address that the webhook listens on [default: all].")
-@click.option("--port", default=443, show_default=True, help="Port that the webhook listens on.")
+@click.option("--port", type=PORT, default=443, show_default=True, help="Port that the webhook listens on.")
 @click.option("--cert-dir", default="", help="Folder with tls.crt, tls.key and ca.crt [default: made at start].")
 @click.option("--exempt-namespace", multiple=True, help="A namespace that may carry the ignore label.")
 @click.option("--exempt-namespace-prefix", multiple=True, help="The same, by prefix.")
@@ -74,7 +102,7 @@ def command(
         owns_pod=not in_cluster,
         operations=asked & SERVED_OPERATIONS,
         webhook_name=validating_webhook_configuration_name,
-        webhook_url=webhook_url,
+        webhook_url=webhook_address(webhook_url),
         exempt_namespaces=exempt_namespace,
         exempt_namespace_prefixes=exempt_namespace_prefix,
         exempt_namespace_suffixes=exempt_namespace_suffix,
@@ -82,7 +110,7 @@ def command(
         log_denies=log_denies,
         rego_enabled_builtins_off=disable_opa_builtin,
         referential_rules=enable_referential_rules,
-        addresses=apiserver_address,
+        addresses=server_addresses(apiserver_address),
     )
     absent = sorted(one.value for one in asked - SERVED_OPERATIONS)
     if absent:

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PORT = click.IntRange(0, 65535)
 LEVELS = click.Choice(["debug", "info", "warn", "error"], case_sensitive=False)
 
 
 def server(function: F) -> F:
     """--port, --data-dir, --kubeconfig-out, --timing."""
     options = (
-        click.option("--port", default=0, show_default=True, help="Port of the API server; 0 picks a free one."),
+        click.option(
+            "--port", type=PORT, default=0, show_default=True, help="Port of the API server; 0 picks a free one."
+        ),
         click.option(
             "--data-dir",
             type=click.Path(file_okay=False, path_type=Path),

@@ -15,6 +15,7 @@ from gatewright.kinds.resources import CONSTRAINT_TEMPLATES, CONSTRAINTS_GROUP
 from gatewright.kube import requests, statuses
 from gatewright.runtime.transports import Transport
 
+TEMPLATE_NAMES = ("constrainttemplate", "constrainttemplates")
 LOOK = 0.5  # seconds: silence is news too, so the judge is asked again
 
 
@@ -29,15 +30,17 @@ class NotServed(UserError):
 
 
 async def find(transport: Transport, kind: str, timeout: float, clock: Callable[[], Now]) -> Resource:
-    """The resource of ConstraintTemplate or of a constraint kind, by any of its names, in any case.
+    """The resource of ConstraintTemplate or of a constraint kind, by any of its names, in any case, with or without
+    its group (as kubectl takes and prints it).
 
     A kind that isn't served may be on its way: it is looked for again, for `timeout` seconds; then NotServed.
     """
-    if kind.lower() in ("constrainttemplate", "constrainttemplates"):
+    if kind.lower().removesuffix(f".{CONSTRAINT_TEMPLATES.group}") in TEMPLATE_NAMES:
         return CONSTRAINT_TEMPLATES
+    bare = kind.lower().removesuffix(f".{CONSTRAINTS_GROUP}")
     end = clock().monotonic + timeout
     while True:
-        found = await _served(transport, kind)
+        found = await _served(transport, bare)
         if found is not None:
             return found
         if clock().monotonic + LOOK > end:
@@ -47,7 +50,7 @@ async def find(transport: Transport, kind: str, timeout: float, clock: Callable[
 
 
 async def _served(transport: Transport, kind: str) -> Resource | None:
-    """The resource of a constraint kind as discovery has it now."""
+    """The resource of a constraint kind (lower case) as discovery has it now."""
     answer = await transport.send(requests.discovery_resources(CONSTRAINTS_GROUP, "v1beta1"), "", 10.0)
     if isinstance(answer, NoAnswer):
         raise NotReached(f"no answer from the API server: {answer.cause}", mend="check --kubeconfig and the server")
@@ -57,7 +60,7 @@ async def _served(transport: Transport, kind: str) -> Resource | None:
         raise NotReached(statuses.read(answer).message, mend="check the rights of the kubeconfig's user")
     for entry in json.loads(answer.body).get("resources") or ():
         names = (str(entry.get("kind")).lower(), entry.get("name"), entry.get("singularName"))
-        if kind.lower() in names and "/" not in str(entry.get("name")):
+        if kind in names and "/" not in str(entry.get("name")):
             return Resource(CONSTRAINTS_GROUP, "v1beta1", entry["name"], entry["kind"])
     return None
 

@@ -47,6 +47,40 @@ NO_KUBECONFIG = "can't read kubeconfig nowhere: "
         pytest.param(["wait", "a/b", "--for", "Cake"], 64, "can't wait for 'Cake'", "--for Ready", id="wait-condition"),
         pytest.param(["wait", "a/b", "--kubeconfig", "nowhere"], 64, NO_KUBECONFIG, "", id="wait-no-kubeconfig"),
         pytest.param(["manager", "--kubeconfig", "nowhere"], 64, NO_KUBECONFIG, "", id="manager-no-kubeconfig"),
+        *(
+            pytest.param(
+                [command, "--port", "99999"], 64, "Invalid value for '--port'", "--help`", id=f"{command}-port"
+            )
+            for command in ("up", "apiserver", "manager")
+        ),
+        *(
+            pytest.param(
+                ["manager", "--webhook-url", url],
+                64,
+                f"--webhook-url {url!r}: API servers call no such URL",
+                "",
+                id=url,
+            )
+            for url in (
+                "http://host:8443",
+                "host:8443",
+                "https://",
+                "https://host:port",
+                "https://u@host",
+                "https://host/?a=b",
+                "https://host/#a",
+            )
+        ),
+        *(
+            pytest.param(
+                ["manager", "--apiserver-address", address],
+                64,
+                f"--apiserver-address {address!r} is not HOST:PORT",
+                "10.0.0.1:6443",
+                id=f"address-{address}",
+            )
+            for address in ("host", "https://host:6443", ":6443", "host:0", "host:x")
+        ),
         pytest.param(["simulate", "--worlds", "mars"], 1, "unknown world 'mars'", "", id="simulate-world"),
         pytest.param(["simulate", "--faults", "rain"], 1, "unknown fault 'rain'", "", id="simulate-fault"),
         pytest.param(["simulate", "--replay", "nowhere"], 1, "can't read nowhere", "", id="simulate-no-file"),
