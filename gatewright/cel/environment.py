@@ -14,6 +14,7 @@ from itertools import chain
 from gatewright.cel import messages
 from gatewright.cel.checker import Checked, Scope, check
 from gatewright.cel.declarations import Function, Library, Structs, merged
+from gatewright.cel.emit import emit
 from gatewright.cel.errors import Issue, Source
 from gatewright.cel.literal_checks import check_literals
 from gatewright.cel.macros import NO_MACROS, Macros
@@ -98,6 +99,7 @@ class Environment:
         """
         checked = self.check(text, strict)
         try:
-            return Program(text, plan(checked, self._scope.types.__getitem__, messages.make_message))
+            types = self._scope.types.__getitem__
+            return Program(text, plan(checked, types, messages.make_message), emit(checked, types) if strict else None)
         except RecursionError:
             raise Source(text).error([Issue(-1, 0, "max recursion depth exceeded")]) from None

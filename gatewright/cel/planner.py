@@ -41,7 +41,7 @@ from gatewright.cel.syntax import (
 )
 from gatewright.cel.values import Optional, put
 
-_CONVERSIONS = frozenset(("bool", "bytes", "double", "dyn", "duration", "int", "string", "timestamp", "type", "uint"))
+CONVERSIONS = frozenset(("bool", "bytes", "double", "dyn", "duration", "int", "string", "timestamp", "type", "uint"))
 
 
 def plan(checked: Checked, types: Callable[[str], Any], structs: Callable[[str, dict[str, Any]], Any]) -> Plan:
@@ -168,7 +168,7 @@ class _Planner:
         if not found.overloads and found.function.overloads:
             raise EvalError(f"no such overload: {name}({'arg' if len(args) == 1 else '...'})")
         planned = _function(found, runs, args[1].value if len(args) > 1 and args[1].constant else None)
-        if name in _CONVERSIONS and len(args) == 1 and args[0].constant:
+        if name in CONVERSIONS and len(args) == 1 and args[0].constant:
             return constant(planned.run(Frame({}, 0, cost.PER_CALL)))
         return planned
 

@@ -201,10 +201,11 @@ class _Compiled:
 class _Variables(LazyFields):
     """`variables` of one step: each is computed when it is first read. spent: the cost of those so far."""
 
-    __slots__ = ("_bindings", "_compiled", "_values", "spent")
+    __slots__ = ("_bindings", "_compiled", "_quick", "_values", "spent")
 
-    def __init__(self, compiled: Mapping[str, _Compiled], bindings: dict[str, Any]) -> None:
+    def __init__(self, compiled: Mapping[str, _Compiled], bindings: dict[str, Any], quick: bool) -> None:
         self._compiled = compiled
+        self._quick = quick
         self._bindings = bindings
         self._values: dict[str, Any] = {}
         self.spent = 0
@@ -226,7 +227,7 @@ class _Variables(LazyFields):
         one = self._compiled[name]
         if one.program is None:
             return EvalError(f"composited variable {quote(name)} fails to compile: {one.error}")
-        outcome = one.program.run(self._bindings)
+        outcome = one.program.quick(self._bindings) if self._quick else one.program.run(self._bindings)
         self.spent += outcome.cost
         if outcome.error is not None:
             return EvalError(f"composited variable {quote(name)} fails to evaluate: {outcome.error.message}")
@@ -236,9 +237,12 @@ class _Variables(LazyFields):
 class _Step:
     """A run over some expressions with one budget and their own variables."""
 
-    def __init__(self, inputs: dict[str, Any], variables: Mapping[str, _Compiled], budget: int) -> None:
+    def __init__(
+        self, inputs: dict[str, Any], variables: Mapping[str, _Compiled], budget: int, quick: bool = False
+    ) -> None:
         self._bindings = dict(inputs)
-        self._variables = _Variables(variables, self._bindings)
+        self._quick = quick
+        self._variables = _Variables(variables, self._bindings, quick)
         self._bindings["variables"] = self._variables
         self.budget = budget
 
@@ -246,7 +250,7 @@ class _Step:
         """The value. Raises EvalError with the API server's text, _OutOfBudget."""
         if one.program is None:
             raise EvalError(f"compilation error: {one.error}")
-        outcome = one.program.run(self._bindings)
+        outcome = one.program.quick(self._bindings) if self._quick else one.program.run(self._bindings)
         self._charge(self._variables.spent)
         self._variables.spent = 0
         self._charge(outcome.cost)
@@ -339,16 +343,23 @@ class Validator:
             return Verdict(True, (self._failure(-1, error),))
         if not matched:
             return Verdict(False)
-        step = _Step(bindings, self._variables, budget)
+        # Bounds of the cost are had faster than the cost; where they fit the budget, so does the cost.
+        return self._validated(bindings, budget, True) or self._validated(bindings, budget, False) or Verdict(False)
+
+    def _validated(self, bindings: dict[str, Any], budget: int, quick: bool) -> Verdict | None:
+        """The verdict once the match conditions hold; None where quick costs do not fit the budget."""
+        step = _Step(bindings, self._variables, budget, quick)
         try:
             results = [self._outcome(step, one) for one in self._validations]
-            messages, trouble = self._run_messages(bindings, step.budget)
+            messages, trouble = self._run_messages(bindings, step.budget, quick)
             decisions = tuple(
                 self._decision(at, result, messages[at] if messages else None, trouble)
                 for at, result in enumerate(results)
             )
-            annotations = self._annotations(bindings, budget)
+            annotations = self._annotations(bindings, budget, quick)
         except _OutOfBudget:
+            if quick:
+                return None
             return Verdict(True, (self._failure(-1, _SPENT),))
         return Verdict(True, decisions, annotations)
 
@@ -359,9 +370,12 @@ class Validator:
         """
         if not self._match:
             return True, ""
+        return self._matched(inputs, budget, True) or self._matched(inputs, budget, False) or (False, "")
+
+    def _matched(self, inputs: Inputs, budget: int, quick: bool) -> tuple[bool, str] | None:
         bindings = {**inputs.bindings(), "namespaceObject": None}
         variables = self._variables if MATCH in self._setting.variables else {}
-        step = _Step(bindings, variables, budget)
+        step = _Step(bindings, variables, budget, quick)
         errors: list[str] = []
         matched = True
         try:
@@ -371,6 +385,8 @@ class Validator:
                     errors.append(result.message)
                 matched = matched and result is not False
         except _OutOfBudget:
+            if quick:
+                return None
             return (False, "") if self.policy.ignores else (True, _SPENT)
         if not matched:
             return False, ""
@@ -391,12 +407,14 @@ class Validator:
     def _failure(self, index: int, message: str) -> Decision:
         return Decision(index, not self.policy.ignores, True, message, "" if self.policy.ignores else "Invalid")
 
-    def _run_messages(self, bindings: dict[str, Any], budget: int) -> tuple[list[Any], str]:
+    def _run_messages(self, bindings: dict[str, Any], budget: int, quick: bool) -> tuple[list[Any], str]:
         """The messages' values (None without a messageExpression), and what kept all of them from being had."""
-        step = _Step(bindings, self._variables, budget)
+        step = _Step(bindings, self._variables, budget, quick)
         try:
             return [None if one is None else self._outcome(step, one) for one in self._messages], ""
         except _OutOfBudget:
+            if quick:
+                raise
             return [], f"failed messageExpression: {_SPENT}"
 
     def _decision(self, index: int, result: Any, message: Any, trouble: str) -> Decision:
@@ -409,8 +427,10 @@ class Validator:
         rule = self.policy.validations[index]
         return Decision(index, True, False, message_of(rule, message), rule.reason or "Invalid")
 
-    def _annotations(self, bindings: dict[str, Any], budget: int) -> tuple[Annotation, ...]:
-        step = _Step(bindings, self._variables, budget)
+    def _annotations(self, bindings: dict[str, Any], budget: int, quick: bool) -> tuple[Annotation, ...]:
+        if not self._audit:
+            return ()
+        step = _Step(bindings, self._variables, budget, quick)
         found = []
         for one, compiled in zip(self.policy.audit_annotations, self._audit, strict=True):
             value = self._outcome(step, compiled)
