@@ -158,6 +158,8 @@ def _report(seen: Seen, state: State, errors: tuple[TemplateError, ...], now: No
     since = seen.before.since if same and seen.before is not None else now.monotonic
     status, text = _WORDS.get(state, (FALSE, errors[0].message if errors else "the template can't be used"))
     reason = state.value
+    if state is State.AWAITING_CRD:
+        text = f"{text}, {seen.crd_kind}: give the template that kind again, or delete it and create it anew"
     if state is State.AWAITING_SYNC and seen.lacking:
         text = f"{text}: {_some(seen.lacking)}"
     if state is State.INVALID:

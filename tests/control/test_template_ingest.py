@@ -185,6 +185,7 @@ def test_another_kind_waits_for_the_crd_and_leaves_what_was_loaded_in_force(worl
     plan = world.plan(CONTROLLER, KEY)
     assert of_type(flat(plan), Load) == []
     assert (told(flat(plan)).condition.status, told(flat(plan)).condition.reason) == ("Unknown", "AwaitingCRD")
+    assert told(flat(plan)).condition.message.startswith("the CRD of this name has another kind, Widget: ")
     assert plan.watches == (WIDGETS,)
     world.remove(CRDS, CRD)
     assert len(of_type(world.intents(CONTROLLER, KEY), Load)) == 1
