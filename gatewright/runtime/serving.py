@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -61,6 +62,7 @@ class Listener:
     """An application on a bound socket, with TLS."""
 
     def __init__(self, app: App, bound: socket.socket, context: ssl.SSLContext | None) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a client's rubbish is its own business
         config = uvicorn.Config(
             app,
             http="httptools",
