@@ -24,6 +24,7 @@ Compiled = Callable[[Mapping[str, Any], "Fuel"], Any]
 
 _ORDER = {"_<_": "<", "_<=_": "<=", "_>_": ">", "_>=_": ">="}
 _SURE = frozenset({"bool", "int", "string"})
+_MOST = 20_000_000  # no step has so much to spend
 _LONGEST = 40_000  # of the source; longer expressions stay with the exact evaluator
 
 
@@ -97,6 +98,40 @@ def _equal(left: Any, right: Any, fuel: Fuel) -> bool:
     return operators.equal(left, right)
 
 
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError
+    return value
+
+
+def _joined(fuel: Fuel, left: Any, right: Any) -> str:
+    fuel.spent += (len(_text(left)) + len(_text(right))) // 10 + 1
+    return str(left + right)
+
+
+def _starts(fuel: Fuel, text: Any, part: Any) -> bool:
+    fuel.spent += len(_text(text)) // 10 + 1
+    return bool(text.startswith(_text(part)))
+
+
+def _ends(fuel: Fuel, text: Any, part: Any) -> bool:
+    fuel.spent += len(_text(text)) // 10 + 1
+    return bool(text.endswith(_text(part)))
+
+
+def _includes(fuel: Fuel, text: Any, part: Any) -> bool:
+    fuel.spent += (len(_text(text)) // 10 + 1) * (len(_text(part)) // 10 + 1)
+    return part in text
+
+
+# The commonest calls whose cost depends on their texts, by overload.
+_QUICK: dict[str, Callable[..., Any]] = {
+    "add_string": _joined,
+    "starts_with_string": _starts,
+    "ends_with_string": _ends,
+    "contains_string": _includes,
+}
+
 _HELPERS: dict[str, Any] = {
     "truth": _truth,
     "has": _has,
@@ -123,7 +158,7 @@ def _charged(run: Callable[..., Any], charge: cost.Charge, after: bool) -> Calla
             fuel.spent += charge(values, result)
             return result
         fuel.spent += charge(values, None)
-        if fuel.spent > cost.PER_CALL:
+        if fuel.spent > _MOST:
             raise OverflowError
         return run(*values)
 
@@ -282,7 +317,8 @@ class _Emitter:
             self.weight += charge
             self.constants[name] = run
             return f"{name}({texts})"
-        self.constants[name] = _charged(run, charge, after)
+        known = _QUICK.get(overloads[0]) if len(overloads) == 1 else None
+        self.constants[name] = known or _charged(run, charge, after)
         return f"{name}(fuel, {texts})" if texts else f"{name}(fuel)"
 
     def _equality(self, left: Node, right: Node, positive: bool) -> str:

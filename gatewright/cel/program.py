@@ -75,6 +75,25 @@ class Program:
                 return Outcome(value, None, spent, False)
         return self.run(bindings, cost_limit)
 
+    def bounded(self, bindings: Mapping[str, Any], fuel: Fuel) -> Any:
+        """The value, with an upper bound of its cost added to the fuel. Raises EvalError."""
+        if self._compiled is not None:
+            before = fuel.spent
+            try:
+                value = self._compiled(bindings, fuel)
+            except Exception:
+                fuel.spent = before  # as in quick: the exact evaluator says what is true
+            else:
+                fuel.spent += self._weight
+                if fuel.spent - before <= PER_CALL:
+                    return value
+                fuel.spent = before
+        outcome = self.run(bindings)
+        fuel.spent += outcome.cost
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
     def run(self, bindings: Mapping[str, Any], cost_limit: int | None = None) -> Outcome:
         """The value or the error, with the exact cost."""
         limit = PER_CALL if cost_limit is None else cost_limit

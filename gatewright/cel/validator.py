@@ -17,10 +17,9 @@ from gatewright.cel.admission import environment, variable_type
 from gatewright.cel.environment import Environment, Libraries
 from gatewright.cel.errors import CompileError, EvalError, InstantiationError
 from gatewright.cel.kubernetes import API_SERVER, KUBERNETES
-from gatewright.cel.libraries.formatting import quote
 from gatewright.cel.program import Program
+from gatewright.cel.steps import CompiledExpression, OutOfBudget, QuickStep, Step
 from gatewright.cel.types import DYN, Type
-from gatewright.cel.values import LazyFields
 
 MATCH, VARIABLE, VALIDATION, MESSAGE, AUDIT = "match", "variable", "validation", "message", "audit"
 
@@ -185,85 +184,6 @@ class Verdict:
         return tuple(one for one in self.decisions if one.denies)
 
 
-class _OutOfBudget(Exception):
-    """The budget of the step is spent."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """An expression: its program, or why there is none."""
-
-    text: str
-    program: Program | None
-    error: str
-
-
-class _Variables(LazyFields):
-    """`variables` of one step: each is computed when it is first read. spent: the cost of those so far."""
-
-    __slots__ = ("_bindings", "_compiled", "_quick", "_values", "spent")
-
-    def __init__(self, compiled: Mapping[str, _Compiled], bindings: dict[str, Any], quick: bool) -> None:
-        self._compiled = compiled
-        self._quick = quick
-        self._bindings = bindings
-        self._values: dict[str, Any] = {}
-        self.spent = 0
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a variable."""
-        return name in self._compiled
-
-    def read(self, name: str) -> Any:
-        """Its value. Raises EvalError where it does not compile or fails, the same each time."""
-        if name not in self._values:
-            self._values[name] = self._computed(name)
-        value = self._values[name]
-        if isinstance(value, EvalError):
-            raise value
-        return value
-
-    def _computed(self, name: str) -> Any:
-        one = self._compiled[name]
-        if one.program is None:
-            return EvalError(f"composited variable {quote(name)} fails to compile: {one.error}")
-        outcome = one.program.quick(self._bindings) if self._quick else one.program.run(self._bindings)
-        self.spent += outcome.cost
-        if outcome.error is not None:
-            return EvalError(f"composited variable {quote(name)} fails to evaluate: {outcome.error.message}")
-        return outcome.value
-
-
-class _Step:
-    """A run over some expressions with one budget and their own variables."""
-
-    def __init__(
-        self, inputs: dict[str, Any], variables: Mapping[str, _Compiled], budget: int, quick: bool = False
-    ) -> None:
-        self._bindings = dict(inputs)
-        self._quick = quick
-        self._variables = _Variables(variables, self._bindings, quick)
-        self._bindings["variables"] = self._variables
-        self.budget = budget
-
-    def run(self, one: _Compiled) -> Any:
-        """The value. Raises EvalError with the API server's text, _OutOfBudget."""
-        if one.program is None:
-            raise EvalError(f"compilation error: {one.error}")
-        outcome = one.program.quick(self._bindings) if self._quick else one.program.run(self._bindings)
-        self._charge(self._variables.spent)
-        self._variables.spent = 0
-        self._charge(outcome.cost)
-        if outcome.error is not None:
-            raise EvalError(f"expression '{one.text}' resulted in error: {outcome.error.message}")
-        return outcome.value
-
-    def _charge(self, cost: int) -> None:
-        if cost > self.budget:
-            raise _OutOfBudget
-        self.budget -= cost
-
-
 class Validator:
     """A compiled policy. Immutable; serves any number of requests."""
 
@@ -293,8 +213,8 @@ class Validator:
 
     # ---------------------------------------------------------------- compiling
 
-    def _compile_variables(self) -> dict[str, _Compiled]:
-        compiled: dict[str, _Compiled] = {}
+    def _compile_variables(self) -> dict[str, CompiledExpression]:
+        compiled: dict[str, CompiledExpression] = {}
         types: dict[str, Type] = {}
         setting = self._setting
         for at, one in enumerate(self.policy.variables):
@@ -311,13 +231,17 @@ class Validator:
             )
         return compiled
 
-    def _compile_all(self, place: str, items: tuple[Named, ...], path: str, last: str) -> tuple[_Compiled, ...]:
+    def _compile_all(
+        self, place: str, items: tuple[Named, ...], path: str, last: str
+    ) -> tuple[CompiledExpression, ...]:
         return tuple(self._compile(place, one.expression, f"{path}[{at}].{last}") for at, one in enumerate(items))
 
-    def _compile(self, place: str, text: str, path: str) -> _Compiled:
+    def _compile(self, place: str, text: str, path: str) -> CompiledExpression:
         return self._compiled(self._environments[place], text, _RESULTS[place], path)
 
-    def _compiled(self, place: Environment, text: str, results: tuple[str, ...] | None, path: str) -> _Compiled:
+    def _compiled(
+        self, place: Environment, text: str, results: tuple[str, ...] | None, path: str
+    ) -> CompiledExpression:
         error = ""
         program: Program | None = None
         try:
@@ -331,7 +255,7 @@ class Validator:
             error, program = f"must evaluate to {wanted} but got {program.result_type}", None
         if error:
             self._faults.append(Fault(path, text, error))
-        return _Compiled(text, program, error)
+        return CompiledExpression(text, program, error)
 
     # ---------------------------------------------------------------- deciding
 
@@ -344,24 +268,24 @@ class Validator:
         if not matched:
             return Verdict(False)
         # Bounds of the cost are had faster than the cost; where they fit the budget, so does the cost.
-        return self._validated(bindings, budget, True) or self._validated(bindings, budget, False) or Verdict(False)
+        quick = self._validated(QuickStep(bindings, self._variables, budget))
+        if quick is not None:
+            return quick
+        exact = self._validated(Step(bindings, self._variables, budget))
+        return exact if exact is not None else Verdict(True, (self._failure(-1, _SPENT),))
 
-    def _validated(self, bindings: dict[str, Any], budget: int, quick: bool) -> Verdict | None:
-        """The verdict once the match conditions hold; None where quick costs do not fit the budget."""
-        step = _Step(bindings, self._variables, budget, quick)
+    def _validated(self, step: Step) -> Verdict | None:
+        """The verdict once the match conditions hold; None where the budget does not last."""
         try:
-            results = [self._outcome(step, one) for one in self._validations]
-            messages, trouble = self._run_messages(bindings, step.budget, quick)
+            results = [step.outcome(one) for one in self._validations]
+            messages, trouble = self._run_messages(step)
             decisions = tuple(
                 self._decision(at, result, messages[at] if messages else None, trouble)
                 for at, result in enumerate(results)
             )
-            annotations = self._annotations(bindings, budget, quick)
-        except _OutOfBudget:
-            if quick:
-                return None
-            return Verdict(True, (self._failure(-1, _SPENT),))
-        return Verdict(True, decisions, annotations)
+            return Verdict(True, decisions, self._annotations(step) if self._audit else ())
+        except OutOfBudget:
+            return None
 
     def matches(self, inputs: Inputs, budget: int = MATCH_BUDGET) -> tuple[bool, str]:
         """Whether the match conditions hold, and the error where that is not known (failurePolicy Fail only).
@@ -370,50 +294,32 @@ class Validator:
         """
         if not self._match:
             return True, ""
-        return self._matched(inputs, budget, True) or self._matched(inputs, budget, False) or (False, "")
-
-    def _matched(self, inputs: Inputs, budget: int, quick: bool) -> tuple[bool, str] | None:
         bindings = {**inputs.bindings(), "namespaceObject": None}
         variables = self._variables if MATCH in self._setting.variables else {}
-        step = _Step(bindings, variables, budget, quick)
-        errors: list[str] = []
-        matched = True
-        try:
-            for one in self._match:
-                result = self._outcome(step, one)
-                if isinstance(result, EvalError):
-                    errors.append(result.message)
-                matched = matched and result is not False
-        except _OutOfBudget:
-            if quick:
-                return None
-            return (False, "") if self.policy.ignores else (True, _SPENT)
-        if not matched:
-            return False, ""
-        if not errors:
-            return True, ""
-        if self.policy.ignores:
-            return False, ""
-        distinct = list(dict.fromkeys(errors))
-        return True, distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]"
+        for step in (QuickStep(bindings, variables, budget), Step(bindings, variables, budget)):
+            try:
+                return self._matched(step)
+            except OutOfBudget:
+                continue
+        return (False, "") if self.policy.ignores else (True, _SPENT)
 
-    def _outcome(self, step: _Step, one: _Compiled) -> Any:
-        """The value, or the EvalError instead of it."""
-        try:
-            return step.run(one)
-        except EvalError as error:
-            return error
+    def _matched(self, step: Step) -> tuple[bool, str]:
+        results = [step.outcome(one) for one in self._match]
+        errors = list(dict.fromkeys(one.message for one in results if isinstance(one, EvalError)))
+        if any(one is False for one in results) or (errors and self.policy.ignores):
+            return False, ""
+        return True, errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]" if errors else ""
 
     def _failure(self, index: int, message: str) -> Decision:
         return Decision(index, not self.policy.ignores, True, message, "" if self.policy.ignores else "Invalid")
 
-    def _run_messages(self, bindings: dict[str, Any], budget: int, quick: bool) -> tuple[list[Any], str]:
+    def _run_messages(self, step: Step) -> tuple[list[Any], str]:
         """The messages' values (None without a messageExpression), and what kept all of them from being had."""
-        step = _Step(bindings, self._variables, budget, quick)
+        then = step.then()
         try:
-            return [None if one is None else self._outcome(step, one) for one in self._messages], ""
-        except _OutOfBudget:
-            if quick:
+            return [None if one is None else then.outcome(one) for one in self._messages], ""
+        except OutOfBudget:
+            if step.quick:
                 raise
             return [], f"failed messageExpression: {_SPENT}"
 
@@ -427,13 +333,11 @@ class Validator:
         rule = self.policy.validations[index]
         return Decision(index, True, False, message_of(rule, message), rule.reason or "Invalid")
 
-    def _annotations(self, bindings: dict[str, Any], budget: int, quick: bool) -> tuple[Annotation, ...]:
-        if not self._audit:
-            return ()
-        step = _Step(bindings, self._variables, budget, quick)
+    def _annotations(self, step: Step) -> tuple[Annotation, ...]:
+        again = step.anew()
         found = []
         for one, compiled in zip(self.policy.audit_annotations, self._audit, strict=True):
-            value = self._outcome(step, compiled)
+            value = again.outcome(compiled)
             if isinstance(value, EvalError):
                 found.append(Annotation(one.name, None, "" if self.policy.ignores else value.message))
             else:
