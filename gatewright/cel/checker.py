@@ -162,7 +162,7 @@ class _Checker:
 
     def _new(self) -> Type:
         self._fresh += 1
-        return param(f"_var{self._fresh}")
+        return param(f"_var{self._fresh - 1}")
 
     def _fits(self, wanted: list[Type], given: list[Type]) -> bool:
         found = unify(self.mapping, wanted, given)

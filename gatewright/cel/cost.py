@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gatewright.cel.errors import AbortError, EvalError
+from gatewright.cel.errors import AbortError
 from gatewright.cel.values import Opaque, Optional
 
 PER_CALL = 1_000_000
@@ -124,8 +124,8 @@ def _flattened(args: tuple[Any, ...], _: Any) -> int:
 def _compared(index: int) -> Charge:
     def charge(args: tuple[Any, ...], _: Any) -> int:
         values = args[index]
-        if isinstance(values, EvalError):  # the API server's own cost tracker falls over it
-            raise AbortError(_NO_LIST)
+        if type(values) is not list:  # the API server's own cost tracker falls over it
+            raise AbortError(_NO_LIST.format(_GO_NAMES.get(type(values).__name__, "*types.Err")))
         factor = 2.0
         if values and type(values[0]) in (str, bytes):
             factor += _TRAVERSAL
@@ -138,7 +138,21 @@ def _sets(factor: float) -> Charge:
     return lambda args, _: 1 + int(size(args[0]) * size(args[1]) * factor)
 
 
-_NO_LIST = "internal error: interface conversion: *types.Err is not traits.Lister: missing method Add"
+_NO_LIST = "internal error: interface conversion: {} is not traits.Lister: missing method Add"
+_GO_NAMES = {
+    "dict": "*types.baseMap",
+    "bool": "types.Bool",
+    "int": "types.Int",
+    "Uint": "types.Uint",
+    "float": "types.Double",
+    "str": "types.String",
+    "bytes": "types.Bytes",
+    "NoneType": "types.Null",
+    "Optional": "*types.Optional",
+    "Duration": "types.Duration",
+    "Timestamp": "types.Timestamp",
+    "Type": "*types.Type",
+}
 
 _BY_RESULT = frozenset({"join", "list_slice", "lists_range", "list_reverse"})
 
@@ -224,7 +238,7 @@ def charged(charge: int | Charge, args: tuple[Any, ...], result: Any) -> int:
         return charge
     try:
         return charge(args, result)
-    except (TypeError, AttributeError):
+    except (TypeError, AttributeError, LookupError, ValueError):
         return 1
 
 

@@ -226,6 +226,8 @@ class _Emitter:
         if node.id in self._checked.names:
             return self._ident(node)
         operand = self.node(node.operand)
+        if _constant_text(operand) or operand[0] == "[":
+            raise _Unsaid  # Python would warn of it
         self.weight += 1
         if self._checked.types[node.operand.id].name == "kubernetes.variables":
             if node.test:
@@ -325,7 +327,7 @@ class _Emitter:
         if isinstance(left, Literal):
             left, right = right, left
         text = self.node(left)
-        if isinstance(right, Literal) and _plain(left):
+        if isinstance(right, Literal) and not _constant_text(text) and _plain(left):
             if right.value is None or type(right.value) is bool:
                 self.weight += 1
                 return f"({text} {'is' if positive else 'is not'} {right.value!r})"
@@ -387,6 +389,11 @@ def _below(node: Node) -> Iterable[Node]:
     yield node
     for child in children(node):
         yield from _below(child)
+
+
+def _constant_text(text: str) -> bool:
+    """Whether generated source is one of Python's own literals."""
+    return text in ("None", "True", "False") or text[0] in "0123456789'\"" or text.startswith("(-")
 
 
 def _plain(node: Node) -> bool:

@@ -295,4 +295,4 @@ def size(value: Any) -> int:
     """How many code points, bytes, elements or entries a value has."""
     if type(value) in (str, bytes, list, dict):
         return len(value)
-    raise no_overload("size")
+    raise _untaken(value, "size")

@@ -141,7 +141,7 @@ def resolved(chain: Chain) -> Run:
             return _walk(frame, value, steps)
         if type(value) is Optional:
             if not value.present:
-                return NONE
+                return False if steps[-1].test else NONE
             value = value.value
         return _walk_optional(frame, value, steps)
 

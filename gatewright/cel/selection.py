@@ -24,7 +24,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if type(value) is float:
         return double_text(value)
-    return str(value)
+    return str(int(value)) if type(value) is Uint else str(value)
 
 
 def _probe(value: Any, key: Any) -> Any:

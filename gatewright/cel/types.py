@@ -43,7 +43,7 @@ DURATION = Type("duration", "google.protobuf.Duration")
 TYPE = Type("type", "type")
 LIST = Type("list", "list", (DYN,))
 MAP = Type("map", "map", (DYN, DYN))
-OPTIONAL = Type("opaque", "optional_type", (DYN,))
+OPTIONAL = Type("opaque", "optional_type")
 
 PRIMITIVES = frozenset({"bool", "int", "uint", "double", "string", "bytes"})
 

@@ -144,7 +144,7 @@ def _slice(values: list[Any], start: int, end: int) -> list[Any]:
 
 def _flatten(values: Any, depth: Any = 1) -> list[Any]:
     if type(values) is not list or type(depth) is not int:
-        raise no_overload(f"{type_of(values).name}.flatten()")
+        raise no_overload(f"{type_of(values)}.flatten()")
     if depth < 0:
         raise EvalError("level must be non-negative")
     found: list[Any] = []

@@ -28,8 +28,6 @@ def _is_zero(value: Any) -> bool:
         return bool(value.nanos == 0)
     if kind is Timestamp:
         return bool(value.nanos == _YEAR_ONE)
-    if kind is Optional:
-        return not value.present
     return False
 
 
