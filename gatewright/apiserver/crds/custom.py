@@ -13,7 +13,7 @@ from gatewright.apiserver.crds.served import Scale, Served, served_versions
 from gatewright.core import metadata
 from gatewright.core.crds.embedded import coerce, embedded_errors
 from gatewright.core.field_errors import FieldError, Path, Reason, invalid
-from gatewright.core.go_text import quote, same
+from gatewright.core.go_text import number, quote, same
 from gatewright.core.objects import Object, dig
 
 __all__ = [
@@ -181,16 +181,31 @@ def _scale_errors(scale: Scale | None, thing: Object, *, spec: bool = True) -> l
     errors += _replica_errors(scale.status_replicas, thing)
     if scale.selector:
         found = dig(thing, *scale.selector)
-        if found is not None and not isinstance(found, str):
-            at = Path("." + ".".join(scale.selector))
+        at, blocked = Path("." + ".".join(scale.selector)), _blocked(scale.selector, thing)
+        if blocked or (found is not None and not isinstance(found, str)):
             told = f"{at} accessor error: {_go_value(found)} is of the type {_go_type(found)}, expected string"
-            errors.append(invalid(at, "", told))
+            errors.append(invalid(at, "", blocked or told))
     return errors
+
+
+def _blocked(path: tuple[str, ...], thing: Any) -> str:
+    """Why nothing can stand at the path: something on the way is no object; "" where it could."""
+    for position, step in enumerate(path):
+        if thing is None:
+            return ""
+        if not isinstance(thing, Mapping):
+            at = ".".join(path[: position + 1])
+            told = f"{_go_value(thing)} is of the type {_go_type(thing)}, expected map[string]interface{{}}"
+            return f".{at} accessor error: {told}"
+        thing = thing.get(step)
+    return ""
 
 
 def _replica_errors(path: tuple[str, ...], thing: Object) -> list[FieldError]:
     found = dig(thing, *path)
-    at = Path("." + ".".join(path))
+    at, blocked = Path("." + ".".join(path)), _blocked(path, thing)
+    if blocked:
+        return [invalid(at, 0, blocked)]
     if found is None:
         return []
     if isinstance(found, bool) or not isinstance(found, int):
@@ -222,6 +237,8 @@ def _go_value(value: Any) -> str:
         return "[" + " ".join(map(_go_value, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return number(value)
     return "<nil>" if value is None else str(value)
 
 

@@ -76,6 +76,13 @@ def test_an_embedded_resource_must_be_readable() -> None:
         ({"spec": {"tags": ["a", "a"]}}, ['spec.tags[1]: Duplicate value: "a"']),
         ({"kind": "Other"}, ['kind: Invalid value: "Other": must be Thing']),
         ({"spec": {"size": -1}}, [".spec.size: Invalid value: -1: should be a non-negative integer"]),
+        (
+            {"status": False},
+            [
+                'status: Invalid value: "boolean": status in body must be of type object: "boolean"',
+                ".status.size: Invalid value: 0: .status.size accessor error: false is of the type bool, expected map",
+            ],
+        ),
         ({"spec": {"inner": {}}}, ["spec.inner.apiVersion: Required value", "spec.inner.kind: Required value"]),
     ],
 )
