@@ -82,7 +82,7 @@ def mutate(attributes: Attributes, state: State) -> Steps[Object]:
     """The object after the plugins and webhooks that may change it. (The old object for DELETE.)"""
     thing = attributes.thing
     if thing is not None and attributes.call.endpoint.storage == "pods" and not attributes.call.target.subresource:
-        thing = pod_defaults(thing, state, new=attributes.operation == "CREATE")
+        thing = pod_defaults(thing, attributes.old if attributes.operation == "UPDATE" else None, state)
         attributes = attributes.with_object(thing)
     for hook, configuration in _hooks(attributes, state, MUTATING):
         changed = yield from _ask(attributes, state, hook, configuration, mutating=True)
@@ -110,16 +110,23 @@ def _hooks(attributes: Attributes, state: State, kind: str) -> list[tuple[Mappin
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def pod_defaults(pod: Object, state: State, *, new: bool = True) -> Object:
-    """What the plugins DefaultTolerationSeconds (always) and Priority (to a new one) add to a Pod."""
+def pod_defaults(pod: Object, old: Object | None, state: State) -> Object:
+    """What the plugins DefaultTolerationSeconds, Priority and RuntimeClass add to a Pod. Raises Refused for what they
+    forbid."""
     spec: dict[str, Any] = dict(pod.get("spec") or {})
     tolerations = list(spec.get("tolerations") or ())
     for key in _TOLERATED:
         if not any(_tolerates(one, key) for one in tolerations):
             tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
     spec["tolerations"] = tolerations
-    if new:
-        _set_priority(spec, state)
+    if old is None:
+        _set_priority(spec, pod, state)
+        _find_runtime(spec, pod, state)
+    else:
+        before = old.get("spec") or {}
+        for key in ("priority", "preemptionPolicy"):
+            if spec.get(key) is None and before.get(key) is not None:
+                spec[key] = before[key]
     return {**pod, "spec": spec}
 
 
@@ -132,15 +139,34 @@ def _tolerates(toleration: Mapping[str, Any], key: str) -> bool:
 _SYSTEM_PRIORITIES = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
 
 
-def _set_priority(spec: dict[str, Any], state: State) -> None:
+def _set_priority(spec: dict[str, Any], pod: Object, state: State) -> None:
     name = spec.get("priorityClassName")
     found = state.get(("priorityclasses.scheduling.k8s.io", "", str(name))) if name else None
+    if name and found is None and name not in _SYSTEM_PRIORITIES:
+        raise _pod_forbidden(pod, f"no PriorityClass with name {name} was found")
+    priority, policy = _SYSTEM_PRIORITIES.get(str(name), 0), "PreemptLowerPriority"
     if found is not None:
-        spec["priority"] = found.thing.get("value") or 0
-        spec["preemptionPolicy"] = found.thing.get("preemptionPolicy") or "PreemptLowerPriority"
-    else:
-        spec["priority"] = _SYSTEM_PRIORITIES.get(str(name), 0)
-        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+        priority, policy = found.thing.get("value") or 0, found.thing.get("preemptionPolicy") or policy
+    told = (
+        "must not be provided in pod spec; priority admission controller computed {} from the given PriorityClass name"
+    )
+    given = spec.get("priority")
+    if given is not None and given != priority:
+        raise _pod_forbidden(pod, f"the integer value of priority ({given}) {told.format(priority)}")
+    given = spec.get("preemptionPolicy")
+    if given is not None and given != policy:
+        raise _pod_forbidden(pod, f"the string value of PreemptionPolicy ({given}) {told.format(policy)}")
+    spec["priority"], spec["preemptionPolicy"] = priority, policy
+
+
+def _find_runtime(spec: Mapping[str, Any], pod: Object, state: State) -> None:
+    name = spec.get("runtimeClassName")
+    if name and state.get(("runtimeclasses.node.k8s.io", "", str(name))) is None:
+        raise _pod_forbidden(pod, f'pod rejected: RuntimeClass "{name}" not found')
+
+
+def _pod_forbidden(pod: Object, why: str) -> Refused:
+    return forbidden("", "pods", str((pod.get("metadata") or {}).get("name") or ""), why)
 
 
 # --- one webhook
