@@ -17,7 +17,7 @@ import yaml
 
 from tests.e2e.client import Client
 from tests.e2e.lifecycle import constraint, template
-from tests.e2e.programs import Program, children, ended, free_port, running
+from tests.e2e.programs import Program, children, ended, running
 
 pytestmark = pytest.mark.slow
 
@@ -62,41 +62,7 @@ def test_a_signal_while_it_starts_stops_it_too(tmp_path: Path) -> None:
         assert "Traceback" not in program.rest()
 
 
-# --- bad input
-
-
-@pytest.mark.parametrize("command", ["up", "apiserver"])
-def test_a_port_in_use_is_one_line(command: str) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with running(command, "--port", str(port)) as program:
-            assert program.process.wait(30) == 1
-            (line,) = program.rest().splitlines()
-    assert line.startswith(f"gatewright: can't listen on 127.0.0.1:{port}: Address already in use")
-    assert "--port" in line
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        pytest.param("a: [\n", "bad.yaml:1:", id="yaml"),
-        pytest.param("- 1\n", "bad.yaml:1: a list is no Kubernetes object", id="list"),
-        pytest.param("kind: ConfigMap\nkind: Pod\n", 'bad.yaml:2: key "kind" stands twice', id="duplicate-key"),
-        pytest.param(None, "bad.yaml: no such file or folder", id="absent"),
-    ],
-)
-def test_a_malformed_file_is_one_line(tmp_path: Path, text: str | None, told: str) -> None:
-    path = tmp_path / "bad.yaml"
-    if text is not None:
-        path.write_text(text)
-    with running("up", str(path)) as program:
-        assert program.process.wait(30) == 1
-        (line,) = program.rest().splitlines()
-    assert line.startswith("gatewright: ")
-    assert told in line
-    assert " - " in line  # the mend
+# --- bad input (what needs no process is in tests/cli)
 
 
 def test_objects_that_can_not_be_applied_are_told_on_a_line_each(tmp_path: Path) -> None:
@@ -277,4 +243,3 @@ def test_a_kubeconfig_that_can_not_be_written_is_one_line(tmp_path: Path) -> Non
         assert program.process.wait(30) == 1
         (line,) = program.rest().splitlines()
     assert "can't write kubeconfig" in line
-    assert free_port()
