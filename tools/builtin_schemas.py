@@ -2,9 +2,9 @@
 
 Run by hand when Kubernetes moves on, never by the product or its tests:
 
-    python -m venv /tmp/schemas && /tmp/schemas/bin/pip install --no-deps --require-hashes -r requirements/schemas.txt
-    /tmp/schemas/bin/python tools/builtin_schemas.py            # writes gatewright/data/builtin-schemas.json.gz
-    /tmp/schemas/bin/python tools/builtin_schemas.py --kubernetes 1.35 --output other.json.gz
+    python -m venv .venv-schemas && .venv-schemas/bin/pip install --no-deps --require-hashes -r requirements/schemas.txt
+    .venv-schemas/bin/python tools/builtin_schemas.py            # writes gatewright/data/builtin-schemas.json.gz
+    .venv-schemas/bin/python tools/builtin_schemas.py --kubernetes 1.35 --output other.json.gz
 
 The source is the package kubernetes-validate: complete in types, required fields, formats and x-kubernetes-* keys, but
 without defaults. The tables below give back the defaults that decide ownership and merging: a Go struct that is no
