@@ -102,6 +102,7 @@ def test_the_states_of_our_crd(world: World, conditions: tuple[tuple[str, str], 
     intents = world.intents(CONTROLLER, KEY)
     assert told(intents) == (status, reason)
     assert of_type(intents, Apply) == []
+    assert of_type(intents, LiveRead) == []  # its owner lives: there is nothing to ask
     assert bool(report(intents).errors) is (status == "False")
 
 

@@ -21,6 +21,7 @@ OURS = replace(SETTINGS, webhook_url="https://127.0.0.1:9443", webhook_ca="PEM")
 MARK = webhook.marker(OURS)
 CONFIRMED = json_answer({}, 201, ("warning", f'299 - "gatewright-probe pod /v1/probe/{MARK} -"'))
 SILENT = json_answer({}, 201)
+ANOTHER = json_answer({}, 201, ("warning", '299 - "gatewright-probe pod /v1/probe/0123456789abcdef -"'))
 UNREACHABLE = json_answer({"message": f'failed calling webhook "{webhook.PROBE_ENTRY}": refused'}, 500)
 
 
@@ -81,6 +82,7 @@ def test_each_server_is_asked_with_a_dry_run_of_an_object_that_only_the_probe_se
     [
         pytest.param(CONFIRMED, "True", "in force on 2 API servers", id="in-force"),
         pytest.param(SILENT, "Unknown", "not in force yet", id="silent"),
+        pytest.param(ANOTHER, "Unknown", "not in force yet", id="another-version-answers"),
         pytest.param(UNREACHABLE, "Unknown", "can't reach the webhook", id="unreachable"),
         pytest.param(NoAnswer("refused"), "Unknown", "no answer: refused", id="no-answer"),
         pytest.param(Response(503, (), b"busy"), "Unknown", "busy", id="503"),
