@@ -75,11 +75,11 @@ class TcpTransport:
                 body = await answer.read()
                 return Response(answer.status, _headers(answer), body)
         except aiohttp.ClientConnectorError as error:
-            return NoAnswer(str(error), sent=False)
+            return NoAnswer(_cause(error), sent=False)
         except TimeoutError:
             return NoAnswer(f"no answer within {timeout:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return NoAnswer(str(error) or type(error).__name__)
+            return NoAnswer(_cause(error))
 
     async def watch(self, request: Request, on_data: Callable[[bytes], None]) -> Response | NoAnswer | str:
         url, server_name = self._target(request, "")
@@ -100,7 +100,7 @@ class TcpTransport:
                     on_data(data)
                 return ""
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            cause = str(error) or type(error).__name__
+            cause = _cause(error)
             return cause if opened else NoAnswer(cause, sent=False)
 
     async def close(self) -> None:
@@ -111,3 +111,12 @@ class TcpTransport:
 
 def _headers(answer: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
     return tuple((name.lower(), value) for name, value in answer.headers.items())
+
+
+def _cause(error: Exception) -> str:
+    """Why there is no answer, for a user: without the objects that aiohttp's own text shows."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"{error.host}:{error.port}: its certificate is not trusted: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"can't connect to {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    return str(error) or type(error).__name__
