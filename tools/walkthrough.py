@@ -97,7 +97,8 @@ def replayed(text: str) -> str:
             parts = [f"$ {command}\n{run(command, environment)}" for command in commands(block[1])]
             return "```console\n" + "".join(part if part.endswith("\n") else f"{part}\n" for part in parts) + "```\n"
 
-        return BLOCK.sub(again, SAID.sub(lambda _block: f"```text\n{said}```\n", text))
+        shown = EXPORT.sub(lambda found: f"export KUBECONFIG=.../{'/'.join(Path(found[1]).parts[-2:])}", said)
+        return BLOCK.sub(again, SAID.sub(lambda _block: f"```text\n{shown}```\n", text))
 
 
 if __name__ == "__main__":

@@ -179,12 +179,6 @@ def too_long(path: Path, most: int, unit: str = "byte") -> FieldError:
     return FieldError(Reason.TOO_LONG, str(path), detail=detail)
 
 
-def too_short(path: Path, least: int) -> FieldError:
-    return FieldError(
-        Reason.TOO_SHORT, str(path), detail=f"must be at least {least} character{'' if least == 1 else 's'}"
-    )
-
-
 def too_many(path: Path, actual: int, most: int) -> FieldError:
     """actual: how many there are (negative: not told); most: how many may be."""
     detail = f"must have at most {most} item{'' if most == 1 else 's'}" if most >= 0 else "has too many items"

@@ -59,7 +59,6 @@ class Settings:
     # --apiserver-address HOST:PORT; () means EndpointSlice default/kubernetes, else the one we talk to
     addresses: tuple[str, ...] = ()
     probe_period: float = 0.25  # between two questions whose answer is awaited
-    dwell: float = 35.0  # F4: where no probe is possible
     backoff_base: float = 0.02
     backoff_cap: float = 30.0
     terminal_retry: float = 300.0  # a refused write is tried again this seldom

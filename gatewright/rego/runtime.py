@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gatewright.rego.errors import BuiltinError, EvalError, Location, Needs
+from gatewright.rego.errors import EvalError, Location, Needs
 from gatewright.rego.texts import text_of, to_json
 from gatewright.rego.values import U, equal, freeze, get, is_object, plain, thaw
 
@@ -386,11 +386,6 @@ def write_print(c: Context, file: str, row: int, parts: Sequence[Sequence[Any]])
         lines = [[*line, t] for line in lines for t in shown]
         c.charge(len(lines))
     c.e.prints += [(file, row, " ".join(line)) for line in lines]
-
-
-def strict_failure(name: str, error: BuiltinError) -> EvalError:
-    """A builtin's error where strict errors are asked for."""
-    return EvalError(error.code, f"{name}: {error.message}")
 
 
 __all__ = ["EMPTY", "Context", "Document", "Environment", "Mock", "Tables", "document", "thaw", "to_json"]

@@ -265,15 +265,6 @@ def walk(node: Node, enter: Callable[[Node], bool] | None = None) -> Iterator[No
             stack.extend(below(n)[::-1])
 
 
-def ref_parts(term: Term) -> tuple[str, list[Term]] | None:
-    """(name of the head variable, path) of a variable or of a reference that begins with one; None for other terms."""
-    if isinstance(term, Var):
-        return term.name, []
-    if isinstance(term, Ref) and isinstance(term.head, Var):
-        return term.head.name, term.path
-    return None
-
-
 def constant_prefix(path: list[Term]) -> list[Any]:
     """The values of the scalars at the beginning of a path."""
     out = []

@@ -188,11 +188,6 @@ def make_set(items: Iterable[Any]) -> frozenset[Any]:
     return frozenset([freeze(x) for x in items])
 
 
-def make_object(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """An object of (key, value)."""
-    return {freeze(k): v for k, v in items}
-
-
 def is_object(x: Any) -> bool:
     return isinstance(x, (dict, Mapping))
 

@@ -1,11 +1,11 @@
-"""Counters of the shell as Prometheus metrics, on one registry.
+"""Counters of the shell as Prometheus metrics, on one registry. No port serves them yet.
 
 Names come with the counts: Gatekeeper's where it has one, else under `gatewright_`.
 """
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter
 
 
 class Telemetry:
@@ -21,6 +21,3 @@ class Telemetry:
             counter = Counter(metric, metric.replace("_", " "), names, registry=self.registry)
             self._counters[metric] = counter
         (counter.labels(**dict(labels)) if labels else counter).inc(amount)
-
-    def page(self) -> bytes:
-        return generate_latest(self.registry)

@@ -1,7 +1,7 @@
 """The webhook server: bytes in, `control.admission` decides on the published snapshot, bytes out.
 
 Fetches what a decision needs (a Namespace that is not in the cache), within a bound, and decides again on the same
-snapshot. Serves the health endpoints too, so that one port is enough outside of a cluster.
+snapshot.
 """
 
 from __future__ import annotations
